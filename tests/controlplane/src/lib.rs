@@ -1,0 +1,13 @@
+//! A real Kubernetes control plane for tests: etcd, API server, controllers and scheduler, with KWOK in place of kubelets.
+
+mod arguments;
+mod certificates;
+mod control_plane;
+mod error;
+mod kubeconfig;
+mod ports;
+mod processes;
+mod state;
+
+pub use control_plane::ControlPlane;
+pub use error::Error;

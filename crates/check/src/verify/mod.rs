@@ -1,0 +1,41 @@
+//! The check of a whole plan: what it says of itself, what it may do, and whether every step is legal in every order
+//! that its wave allows.
+
+mod added;
+mod budgets;
+mod claims;
+mod daemons;
+mod headroom;
+mod identity;
+mod nodes;
+mod pending;
+mod summary;
+mod walk;
+
+use model::{Plan, Policy, Prices, Snapshot};
+
+use crate::evictable::Evictions;
+use crate::rule::{Fault, Rule};
+
+/// Every rule that the plan breaks on this snapshot, in the order of its steps; none where it may run.
+///
+/// `prices` are those of the snapshot's nodes; without them nothing is said of money.
+pub fn verify(snapshot: &Snapshot, prices: Option<&Prices>, policy: &Policy, plan: &Plan) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if plan.digest != snapshot.digest {
+        let message = format!("the plan was made on snapshot {}, this is {}", plan.digest, snapshot.digest);
+        faults.push(Fault::new(Rule::SnapshotDigest, message));
+    }
+    let evictions = Evictions::new(snapshot, policy);
+    faults.extend(identity::waves(plan));
+    faults.extend(added::check(snapshot, plan));
+    faults.extend(nodes::removed(snapshot, prices, plan));
+    // Steps that name nothing real cannot be followed; each is a fault already.
+    let steps = identity::steps(snapshot, plan, &mut faults);
+    faults.extend(budgets::evictable(snapshot, &evictions, &steps));
+    faults.extend(budgets::check(snapshot, &evictions, &steps));
+    faults.extend(walk::walk(snapshot, policy, plan, &steps));
+    faults.extend(summary::check(snapshot, prices, plan));
+    faults.sort_by_key(|fault| (fault.step.unwrap_or(usize::MAX), fault.wave.unwrap_or(u32::MAX)));
+    faults
+}

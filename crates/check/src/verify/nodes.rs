@@ -1,0 +1,44 @@
+//! Which nodes may go. That each is emptied is seen on the way (`walk`).
+
+use model::{Name, Plan, Prices, Snapshot};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::evictable::forbids_removal;
+use crate::rule::{Fault, Rule};
+
+pub(super) fn removed(snapshot: &Snapshot, prices: Option<&Prices>, plan: &Plan) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut seen = FxHashSet::default();
+    let at_name: FxHashMap<&Name, usize> =
+        snapshot.nodes.iter().enumerate().map(|(at, node)| (&node.name, at)).collect();
+    for name in &plan.nodes.remove {
+        let mut fault = |rule: Rule, message: &str| faults.push(Fault::new(rule, message).on_node(name));
+        if !seen.insert(name) {
+            fault(Rule::RemovedNode, "the node is named twice");
+            continue;
+        }
+        let Some(at) = at_name.get(name).copied() else {
+            fault(Rule::RemovedNode, "no such node");
+            continue;
+        };
+        let node = &snapshot.nodes[at];
+        if let Some(key) = forbids_removal(node) {
+            fault(Rule::KeptNode, &format!("annotation {key} forbids its removal"));
+        }
+        if is_control_plane(node) {
+            fault(Rule::KeptNode, "the node belongs to the control plane");
+        }
+        if node.unreadable {
+            fault(Rule::KeptNode, "something on the node could not be read");
+        }
+        if prices.is_some_and(|prices| prices.of(at).is_none()) {
+            fault(Rule::UnpricedNode, "the node has no price, so nothing says that removing it saves");
+        }
+    }
+    faults
+}
+
+fn is_control_plane(node: &model::Node) -> bool {
+    const LABELS: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+    LABELS.iter().any(|label| node.labels.get(label).is_some())
+}

@@ -1,0 +1,134 @@
+//! A consolidation plan: what moves, in which order, which nodes go, and why the rest stays.
+
+use crate::price::CapacityType;
+use crate::{Finding, Name, Node, Time, UsdPerHour, WorkloadRef};
+
+/// A whole plan.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// `consolidate-DATE-DIGEST`.
+    pub name: String,
+    /// The snapshot it was made on: cluster.
+    pub cluster: String,
+    /// When that was taken.
+    pub taken_at: Time,
+    /// Its digest.
+    pub digest: String,
+    /// Steps in order; the wave never decreases.
+    pub migrations: Vec<Migration>,
+    /// Which nodes go and come.
+    pub nodes: PlannedNodes,
+    /// Its figures.
+    pub summary: Summary,
+    /// Each node kept and each pod not moved, grouped.
+    pub findings: Vec<Finding>,
+}
+
+/// One pod's move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// From 1.
+    pub wave: u32,
+    /// metadata.namespace of the pod.
+    pub namespace: Name,
+    /// metadata.name of the pod.
+    pub pod: Name,
+    /// metadata.uid of the pod.
+    pub uid: Name,
+    /// The workload that will make its replacement.
+    pub workload: WorkloadRef,
+    /// Where it runs.
+    pub from_node: Name,
+    /// Where its replacement is meant to run.
+    pub to_node: Name,
+    /// How it moves.
+    pub method: Method,
+    /// How risky that is.
+    pub risk: Risk,
+    /// What makes it so, most serious first.
+    pub risk_reasons: Vec<String>,
+    /// Why it moves.
+    pub reason: String,
+}
+
+/// How a pod moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Method {
+    /// Evicted; its controller makes a new one.
+    #[default]
+    Evict,
+    /// A new one first, then the old one goes.
+    Surge,
+}
+
+/// How risky a step is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Risk {
+    /// Nobody should notice.
+    #[default]
+    Low,
+    /// Somebody may notice.
+    Medium,
+    /// Look first.
+    High,
+}
+
+/// The nodes a plan changes.
+#[derive(Clone, Debug, Default)]
+pub struct PlannedNodes {
+    /// Names of nodes that go, in order of name.
+    pub remove: Vec<Name>,
+    /// Nodes that come.
+    pub add: Vec<AddedNode>,
+}
+
+/// A node that a plan buys.
+#[derive(Clone, Debug)]
+pub struct AddedNode {
+    /// The instance type.
+    pub instance_type: Name,
+    /// Spot or on-demand.
+    pub capacity_type: CapacityType,
+    /// The zone.
+    pub zone: Name,
+    /// Its price.
+    pub usd_per_hour: UsdPerHour,
+    /// The node to expect; its name is the plan's name for it.
+    pub node: Node,
+}
+
+/// A plan's figures; nodes of unknown price are in neither total.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// All priced nodes now.
+    pub usd_per_hour_before: UsdPerHour,
+    /// All priced nodes after.
+    pub usd_per_hour_after: UsdPerHour,
+    /// A proven lower bound, where one was computed.
+    pub usd_per_hour_lower_bound: Option<UsdPerHour>,
+    /// Nodes now.
+    pub nodes_before: usize,
+    /// Nodes after.
+    pub nodes_after: usize,
+    /// Nodes whose price is unknown.
+    pub nodes_unpriced: usize,
+    /// Steps.
+    pub migrations: usize,
+    /// Waves.
+    pub waves: usize,
+    /// Minutes that the waves are expected to take.
+    pub minutes_expected: u32,
+}
+
+impl Summary {
+    /// Dollars per hour that the plan saves.
+    pub fn saved(&self) -> UsdPerHour {
+        self.usd_per_hour_before - self.usd_per_hour_after
+    }
+
+    /// (after − bound) / bound, where a bound above zero is known.
+    pub fn gap(&self) -> Option<f64> {
+        let bound = self.usd_per_hour_lower_bound?.dollars();
+        (bound > 0.0).then(|| (self.usd_per_hour_after.dollars() - bound) / bound)
+    }
+}

@@ -1,0 +1,185 @@
+//! What may be evicted, and the typed reason where not.
+
+mod annotations;
+mod budgets;
+mod node;
+mod volumes;
+
+use model::node::UNSCHEDULABLE_TAINT;
+use model::{FindingCode, Name, Pod, Policy, Rollout, Snapshot, TaintEffect};
+
+pub use budgets::Budgets;
+pub use node::node_blocker;
+
+/// Why a pod or a node stays.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Blocker {
+    /// The reason's type.
+    pub code: FindingCode,
+    /// The reason in words, lower case, no dot, about no pod in particular.
+    pub reason: String,
+    /// What would lift it, where something would.
+    pub remedy: Option<String>,
+}
+
+impl Blocker {
+    pub(crate) fn new(code: FindingCode, reason: impl Into<String>) -> Blocker {
+        Blocker { code, reason: reason.into(), remedy: None }
+    }
+
+    pub(crate) fn remedy(self, remedy: impl Into<String>) -> Blocker {
+        Blocker { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+/// Everything the question needs, worked out once for a snapshot.
+pub struct Evictable<'s> {
+    snapshot: &'s Snapshot,
+    policy: &'s Policy,
+    /// Which budgets cover which pod.
+    pub budgets: Budgets,
+    /// Pods of each workload that are ready, by index in `Snapshot::workloads`.
+    pub ready: Vec<u32>,
+}
+
+impl<'s> Evictable<'s> {
+    /// Prepares the question for a snapshot.
+    pub fn new(snapshot: &'s Snapshot, policy: &'s Policy) -> Evictable<'s> {
+        let mut ready = vec![0; snapshot.workloads.len()];
+        for pod in &snapshot.pods {
+            if let Some(workload) = pod.workload
+                && pod.ready
+                && !pod.terminating
+                && !pod.is_finished()
+                && let Some(count) = ready.get_mut(workload as usize)
+            {
+                *count += 1;
+            }
+        }
+        Evictable { snapshot, policy, budgets: Budgets::new(snapshot), ready }
+    }
+
+    /// Why the pod may not be evicted; `None` where it may. Asked of live pods on a node.
+    pub fn blocker(&self, number: usize) -> Option<Blocker> {
+        let pod = &self.snapshot.pods[number];
+        self.by_kind(pod)
+            .or_else(|| annotations::blocker(pod, self.snapshot.taken_at))
+            .or_else(|| by_spec(pod))
+            .or_else(|| volumes::blocker(self.snapshot, pod))
+            .or_else(|| self.by_workload(pod))
+            .or_else(|| self.by_budget(number, pod))
+            .or_else(|| self.by_policy(number, pod))
+    }
+
+    fn by_kind(&self, pod: &Pod) -> Option<Blocker> {
+        use FindingCode as Code;
+        if pod.is_static() {
+            return Some(Blocker::new(Code::StaticPod, "it is static: its node runs it from a file"));
+        }
+        if pod.is_daemon() {
+            return Some(Blocker::new(Code::DaemonSetPod, "a DaemonSet runs it on every node"));
+        }
+        if pod.terminating {
+            return Some(Blocker::new(Code::TerminatingPod, "it is being deleted already"));
+        }
+        if pod.controller.is_none() {
+            let blocker = Blocker::new(Code::BarePod, "it has no controller that would make it anew");
+            return Some(blocker.remedy("run it by a Deployment, or delete it"));
+        }
+        let workload = self.snapshot.workload_of(pod);
+        let is_job = pod.controller.as_ref().is_some_and(|owner| &*owner.kind == "Job");
+        if is_job || workload.is_some_and(|workload| workload.is_job) {
+            let blocker = Blocker::new(Code::JobPod, "a Job runs it, and would start it over");
+            return Some(blocker.remedy("wait for the Job to finish"));
+        }
+        if workload.is_some_and(|workload| workload.owner_gone) {
+            return Some(Blocker::new(Code::OwnerGone, "its owner is gone, so nothing would make it anew"));
+        }
+        None
+    }
+
+    fn by_workload(&self, pod: &Pod) -> Option<Blocker> {
+        let Some(workload) = self.snapshot.workload_of(pod) else {
+            return Some(Blocker::new(FindingCode::OwnerGone, "its owner could not be found"));
+        };
+        if let Rollout::InProgress(sign) = &workload.rollout {
+            let reason = format!("its owner is in the middle of a rollout ({sign})");
+            return Some(Blocker::new(FindingCode::RolloutInProgress, reason).remedy("wait for the rollout to finish"));
+        }
+        if pod.workload.is_none_or(|workload| self.ready.get(workload as usize).is_none_or(|ready| *ready == 0)) {
+            return Some(Blocker::new(FindingCode::NoReadyReplica, "no replica of its workload is ready"));
+        }
+        None
+    }
+
+    fn by_budget(&self, number: usize, pod: &Pod) -> Option<Blocker> {
+        if &*pod.namespace == "kube-system" && self.budgets.of(number).is_empty() {
+            let reason = "it runs in kube-system without a PodDisruptionBudget";
+            let remedy = format!("give {} a PodDisruptionBudget", self.workload_name(pod));
+            return Some(Blocker::new(FindingCode::SystemPodWithoutBudget, reason).remedy(remedy));
+        }
+        self.budgets.blocker(self.snapshot, number)
+    }
+
+    fn by_policy(&self, number: usize, pod: &Pod) -> Option<Blocker> {
+        use FindingCode as Code;
+        let policy = self.policy;
+        if policy.keep_kube_system && &*pod.namespace == "kube-system" {
+            return Some(Blocker::new(Code::SystemPodWithoutBudget, "the profile keeps pods of kube-system"));
+        }
+        if policy.keep_empty_dir && volumes::has_empty_dir(pod) {
+            return Some(Blocker::new(Code::EmptyDirVolume, "the profile keeps pods with emptyDir volumes"));
+        }
+        if policy.keep_single_replicas && self.is_single_replica(pod) {
+            return Some(Blocker::new(Code::SingleReplica, "the profile keeps workloads of one replica"));
+        }
+        if policy.keep_without_budget && self.budgets.of(number).is_empty() {
+            return Some(Blocker::new(Code::WithoutBudget, "the profile keeps pods without a budget"));
+        }
+        None
+    }
+
+    /// The only replica of its workload.
+    pub fn is_single_replica(&self, pod: &Pod) -> bool {
+        let replicas = self.snapshot.workload_of(pod).and_then(|workload| workload.replicas);
+        let ready = pod.workload.and_then(|workload| self.ready.get(workload as usize)).copied().unwrap_or(0);
+        replicas.unwrap_or(i64::from(ready)) <= 1
+    }
+
+    fn workload_name(&self, pod: &Pod) -> String {
+        self.snapshot.workload_of(pod).map_or_else(|| pod.key(), |workload| workload.reference.to_string())
+    }
+}
+
+/// What the spec asks that we do not model, or that would bring the pod back.
+fn by_spec(pod: &Pod) -> Option<Blocker> {
+    use FindingCode as Code;
+    let spec = &pod.spec;
+    if spec.has_resource_claims {
+        return Some(Blocker::new(Code::ResourceClaims, "it uses resource claims, which are not modelled"));
+    }
+    if let Some(gang) = &spec.gang {
+        return Some(Blocker::new(Code::GangScheduled, format!("it belongs to the gang {gang}, which moves as one")));
+    }
+    if !spec.scheduling_gates.is_empty() {
+        return Some(Blocker::new(Code::SchedulingGated, "it waits behind a scheduling gate"));
+    }
+    if &*spec.scheduler_name != "default-scheduler" {
+        let reason = format!("the scheduler {} places it, whose rules are not modelled", spec.scheduler_name);
+        return Some(Blocker::new(Code::OtherScheduler, reason));
+    }
+    let tolerates_cordon = spec
+        .tolerations
+        .iter()
+        .any(|toleration| toleration.tolerates(UNSCHEDULABLE_TAINT, "", TaintEffect::NoSchedule));
+    if tolerates_cordon {
+        let blocker = Blocker::new(Code::ToleratesCordon, "it tolerates a cordon, so it could come back to its node");
+        return Some(blocker.remedy("narrow its tolerations"));
+    }
+    None
+}
+
+/// The names of pods that share a claim which only one node may use, by claim.
+pub(crate) fn single_node_claims(snapshot: &Snapshot) -> std::collections::BTreeMap<(Name, Name), Vec<u32>> {
+    volumes::single_node_claims(snapshot)
+}

@@ -1,0 +1,14 @@
+//! Planning: what fits where, what may move, and which nodes can go. Pure: no I/O, no clock.
+
+pub mod analyze;
+pub mod cluster;
+pub mod evictable;
+pub mod fit;
+pub mod node_set;
+pub mod planning;
+pub mod state;
+
+pub use cluster::Cluster;
+pub use fit::{PodFit, fit};
+pub use node_set::NodeSet;
+pub use planning::{Strategy, plan, strategies, strategy};

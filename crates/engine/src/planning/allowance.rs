@@ -1,0 +1,71 @@
+//! How many pods one wave may take: from each budget what it allows, from a workload without one a quarter of its
+//! ready replicas, rounded up.
+
+use model::Snapshot;
+use rustc_hash::FxHashMap;
+
+use crate::evictable::Evictable;
+
+/// What is left to take in one wave.
+pub struct Allowance<'a> {
+    snapshot: &'a Snapshot,
+    evictable: &'a Evictable<'a>,
+    budgets: FxHashMap<u32, i64>,
+    workloads: FxHashMap<u32, u32>,
+}
+
+impl<'a> Allowance<'a> {
+    /// A fresh wave.
+    pub fn new(snapshot: &'a Snapshot, evictable: &'a Evictable<'a>) -> Allowance<'a> {
+        Allowance { snapshot, evictable, budgets: FxHashMap::default(), workloads: FxHashMap::default() }
+    }
+
+    /// Takes a pod if this wave still may.
+    pub fn take(&mut self, pod: usize) -> bool {
+        match self.left(pod) {
+            Left::Everything => true,
+            Left::Nothing => false,
+            Left::Budget(budget) => {
+                *self.budgets.entry(budget).or_insert(0) += 1;
+                true
+            }
+            Left::Workload(workload) => {
+                *self.workloads.entry(workload).or_insert(0) += 1;
+                true
+            }
+        }
+    }
+
+    /// Gives back what was taken for a pod.
+    pub fn give_back(&mut self, pod: usize) {
+        if let Some(budget) = self.evictable.budgets.spent_by(self.snapshot, pod) {
+            *self.budgets.entry(budget).or_insert(1) -= 1;
+        } else if self.evictable.budgets.of(pod).is_empty()
+            && let Some(workload) = self.snapshot.pods[pod].workload
+        {
+            *self.workloads.entry(workload).or_insert(1) -= 1;
+        }
+    }
+
+    fn left(&self, pod: usize) -> Left {
+        if let Some(budget) = self.evictable.budgets.spent_by(self.snapshot, pod) {
+            let taken = self.budgets.get(&budget).copied().unwrap_or(0);
+            let allowed = self.snapshot.budgets[budget as usize].disruptions_allowed;
+            return if taken < allowed { Left::Budget(budget) } else { Left::Nothing };
+        }
+        if !self.evictable.budgets.of(pod).is_empty() {
+            return Left::Everything;
+        }
+        let Some(workload) = self.snapshot.pods[pod].workload else { return Left::Nothing };
+        let ready = self.evictable.ready.get(workload as usize).copied().unwrap_or(0);
+        let taken = self.workloads.get(&workload).copied().unwrap_or(0);
+        if taken < ready.div_ceil(4) { Left::Workload(workload) } else { Left::Nothing }
+    }
+}
+
+enum Left {
+    Everything,
+    Nothing,
+    Budget(u32),
+    Workload(u32),
+}

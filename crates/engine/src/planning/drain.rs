@@ -1,0 +1,227 @@
+//! Emptying nodes one after the other, those first that hold least for what they cost, as long as one can be emptied.
+
+use crate::cluster::{CPU, MEMORY};
+use crate::state::Holds;
+
+use super::Problem;
+use super::placement::Placement;
+use super::strategy::Attempt;
+
+/// How many times all nodes are tried; each pass works on the result of the one before, and two are usually enough.
+const MOST_PASSES: usize = 16;
+
+/// Chooses where pods go.
+pub trait Chooser {
+    /// The node that takes all these pods, which have been lifted.
+    fn choose(&self, placement: &Placement<'_>, pods: &[u32]) -> Option<usize>;
+
+    /// What is on the node has changed, or it was cordoned, or it is open again.
+    fn changed(&mut self, placement: &Placement<'_>, node: usize);
+}
+
+/// Empties as many nodes as it can.
+pub fn drain<'a, C: Chooser>(
+    problem: &'a Problem<'a>,
+    attempt: &Attempt,
+    chooser_for: impl Fn(&Placement<'a>) -> C,
+) -> Placement<'a> {
+    let mut placement = Placement::of_snapshot(problem);
+    place_pending(&mut placement, &chooser_for);
+    for _ in 0..MOST_PASSES {
+        let mut chooser = chooser_for(&placement);
+        let before = placement.removed.len();
+        for node in candidates(&placement, attempt) {
+            if !placement.state.is_closed(node) {
+                drain_node(&mut placement, &mut chooser, &chooser_for, node);
+            }
+        }
+        if placement.removed.len() == before {
+            break;
+        }
+    }
+    placement
+}
+
+/// Pods that are pending now get room first. Afterwards the room kept is
+/// the same that planning on this placement would keep. Gives where they had room before.
+fn place_pending<'a, C: Chooser>(
+    placement: &mut Placement<'a>,
+    chooser_for: &impl Fn(&Placement<'a>) -> C,
+) -> Vec<(usize, Option<u32>)> {
+    let pending = pending_in_order(placement.problem);
+    let before: Vec<(usize, Option<u32>)> = pending.iter().map(|pod| (*pod, placement.at[*pod])).collect();
+    if pending.is_empty() {
+        return before;
+    }
+    for pod in &pending {
+        placement.lift(*pod);
+    }
+    // Headroom is kept from what we move, not from what is waiting.
+    let headroom = placement.problem.policy.headroom_per_mille;
+    placement.state.release_headroom(headroom);
+    let mut chooser = chooser_for(placement);
+    for pod in &pending {
+        if let Some(node) = chooser.choose(placement, &[*pod as u32]) {
+            placement.set(*pod, node);
+            chooser.changed(placement, node);
+        }
+    }
+    placement.state.reserve_headroom(headroom);
+    before
+}
+
+/// Places pending pods anew; where one that had room would have none, puts all back and says no.
+fn pending_keep_room<'a, C: Chooser>(
+    placement: &mut Placement<'a>,
+    chooser: &mut C,
+    chooser_for: &impl Fn(&Placement<'a>) -> C,
+) -> bool {
+    let before = place_pending(placement, chooser_for);
+    let all_have = before.iter().all(|(pod, had)| had.is_none() || placement.at[*pod].is_some());
+    let mut touched: Vec<u32> = before.iter().flat_map(|(pod, had)| [*had, placement.at[*pod]]).flatten().collect();
+    if !all_have {
+        for (pod, _) in &before {
+            placement.lift(*pod);
+        }
+        for (pod, had) in &before {
+            if let Some(node) = had {
+                placement.set(*pod, *node as usize);
+            }
+        }
+    }
+    touched.sort_unstable();
+    touched.dedup();
+    for node in touched {
+        chooser.changed(placement, node as usize);
+    }
+    all_have
+}
+
+/// Unbound pods that want a node, in the order of the scheduler's queue: by priority, then by age.
+fn pending_in_order(problem: &Problem<'_>) -> Vec<usize> {
+    let pods = &problem.snapshot().pods;
+    let waits = |pod: &usize| {
+        let pod = &pods[*pod];
+        pod.is_unbound() && !pod.terminating && !pod.spec.has_resource_claims
+    };
+    let mut pending: Vec<usize> = (0..pods.len()).filter(waits).collect();
+    pending.sort_by_key(|pod| (std::cmp::Reverse(pods[*pod].spec.priority), pods[*pod].created, *pod));
+    pending
+}
+
+/// Nodes that could go, those first that hold least for each dollar they cost.
+fn candidates(placement: &Placement<'_>, attempt: &Attempt) -> Vec<usize> {
+    let problem = placement.problem;
+    let mut candidates: Vec<(bool, f64, usize)> = Vec::new();
+    for node in 0..problem.cluster.nodes() {
+        let Some(price) = problem.price(node) else { continue };
+        let is_pinned = placement.pods_on[node]
+            .iter()
+            .any(|pod| !problem.goes_with_node(*pod as usize) && problem.pod_blockers[*pod as usize].is_some());
+        if problem.node_blockers[node].is_some() || is_pinned || attempt.kept.contains(&(node as u32)) {
+            continue;
+        }
+        let movable = placement.pods_on[node].iter().filter(|pod| !problem.goes_with_node(**pod as usize));
+        let load: f64 = movable.map(|pod| problem.pod_size(*pod as usize)).sum();
+        candidates.push((attempt.last.contains(&(node as u32)), load / price.dollars(), node));
+    }
+    candidates.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+    candidates.into_iter().map(|(.., node)| node).collect()
+}
+
+/// Moves everything off the node, or leaves things as they were.
+fn drain_node<'a, C: Chooser>(
+    placement: &mut Placement<'a>,
+    chooser: &mut C,
+    chooser_for: &impl Fn(&Placement<'a>) -> C,
+    node: usize,
+) -> bool {
+    let problem = placement.problem;
+    placement.state.cordon(node, &placement.on_node(node));
+    chooser.changed(placement, node);
+    let mut moved: Vec<u32> = Vec::new();
+    for unit in units_to_move(placement, node) {
+        for pod in &unit {
+            placement.lift(*pod as usize);
+        }
+        let Some(target) = chooser.choose(placement, &unit) else {
+            moved.extend(unit);
+            undo(placement, chooser, node, &moved);
+            return false;
+        };
+        for pod in &unit {
+            placement.set(*pod as usize, target);
+        }
+        chooser.changed(placement, target);
+        moved.extend(unit);
+    }
+    debug_assert!(placement.pods_on[node].iter().all(|pod| problem.goes_with_node(*pod as usize)));
+    if !pending_keep_room(placement, chooser, chooser_for) {
+        undo(placement, chooser, node, &moved);
+        return false;
+    }
+    placement.remove_node(node);
+    true
+}
+
+/// The pods to move off a node, largest first; those that must stay together in one unit.
+pub(super) fn units_to_move(placement: &Placement<'_>, node: usize) -> Vec<Vec<u32>> {
+    let problem = placement.problem;
+    let mut units: Vec<Vec<u32>> = Vec::new();
+    for pod in placement.pods_on[node].iter().filter(|pod| !problem.goes_with_node(**pod as usize)) {
+        match &problem.together[*pod as usize] {
+            None => units.push(vec![*pod]),
+            Some(unit) if unit[0] == *pod => units.push(unit.clone()),
+            Some(_) => {}
+        }
+    }
+    let size = |unit: &Vec<u32>| unit.iter().map(|pod| problem.pod_size(*pod as usize)).sum::<f64>();
+    units.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));
+    units
+}
+
+/// Puts pods back on the node they were taken from, and opens it again.
+fn undo(placement: &mut Placement<'_>, chooser: &mut impl Chooser, node: usize, moved: &[u32]) {
+    for pod in moved.iter().rev() {
+        let target = placement.at[*pod as usize];
+        placement.lift(*pod as usize);
+        placement.set(*pod as usize, node);
+        if let Some(target) = target {
+            chooser.changed(placement, target as usize);
+        }
+    }
+    placement.state.uncordon(node, &placement.on_node(node));
+    chooser.changed(placement, node);
+}
+
+/// Do all these lifted pods fit on the node together?
+pub(super) fn all_fit(placement: &Placement<'_>, pods: &[u32], node: usize) -> bool {
+    if !placement.problem.targets.contains(node) {
+        return false;
+    }
+    match pods {
+        [] => true,
+        [pod] => placement.fits(*pod as usize, node),
+        [first, rest @ ..] => {
+            // Units of several pods are rare: a trial on a copy keeps the common case simple.
+            if !has_room_for_all(placement, pods, node) || !placement.fits(*first as usize, node) {
+                return false;
+            }
+            let mut trial = placement.state.clone();
+            trial.put(*first as usize, node, Holds::Requests);
+            rest.iter().all(|pod| {
+                let fits = trial.fits(placement.problem.cluster.class_of(*pod as usize), node);
+                trial.put(*pod as usize, node, Holds::Requests);
+                fits
+            })
+        }
+    }
+}
+
+fn has_room_for_all(placement: &Placement<'_>, pods: &[u32], node: usize) -> bool {
+    let cluster = placement.problem.cluster;
+    [CPU, MEMORY].iter().all(|resource| {
+        let wanted: i64 = pods.iter().map(|pod| cluster.request(cluster.class_of(*pod as usize), *resource)).sum();
+        wanted <= placement.state.free(node, *resource)
+    })
+}

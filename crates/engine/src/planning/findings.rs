@@ -1,0 +1,206 @@
+//! For every dollar not saved, the reason: why each node stays, and why pods did not move.
+
+use std::collections::BTreeMap;
+
+use model::{Finding, FindingCode, Name, Severity, Subject, UsdPerHour, WorkloadRef};
+
+use crate::cluster::NO_DOMAIN;
+use crate::state::Rule;
+
+use super::Problem;
+use super::drain::units_to_move;
+use super::placement::Placement;
+
+/// The findings about a placement that is final. `stuck` nodes could have been emptied, but not legally on the way.
+pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &[u32]) -> Vec<Finding> {
+    let mut findings = pods_not_moved(problem, placement);
+    let mut trial = placement.clone();
+    for node in 0..problem.cluster.nodes() {
+        if !placement.removed.contains(&(node as u32)) {
+            findings.push(node_kept(problem, &mut trial, stuck, node));
+        }
+    }
+    findings.sort_by(|a, b| {
+        b.usd_per_hour.cmp(&a.usd_per_hour).then(a.code.cmp(&b.code)).then_with(|| a.subject.cmp(&b.subject))
+    });
+    findings
+}
+
+fn node_kept(problem: &Problem<'_>, trial: &mut Placement<'_>, stuck: &[u32], node: usize) -> Finding {
+    let name = problem.snapshot().nodes[node].name.clone();
+    let (code, reason, hint) = why_kept(problem, trial, stuck, node);
+    let finding = Finding::new(code, Subject::Node(name), reason).costing(problem.price(node));
+    let finding = if code == FindingCode::NodeUnpriced { finding.severity(Severity::Warning) } else { finding };
+    Finding { hint, ..finding }
+}
+
+fn why_kept(
+    problem: &Problem<'_>,
+    trial: &mut Placement<'_>,
+    stuck: &[u32],
+    node: usize,
+) -> (FindingCode, String, Option<String>) {
+    let snapshot = problem.snapshot();
+    if let Some(blocker) = &problem.node_blockers[node] {
+        return (blocker.code, blocker.reason.clone(), blocker.remedy.clone());
+    }
+    let stays: Vec<u32> =
+        trial.pods_on[node].iter().copied().filter(|pod| !problem.goes_with_node(*pod as usize)).collect();
+    let blocked: Vec<u32> = stays.iter().copied().filter(|pod| problem.pod_blockers[*pod as usize].is_some()).collect();
+    if let Some(first) = blocked.first()
+        && let Some(blocker) = &problem.pod_blockers[*first as usize]
+    {
+        let others = if blocked.len() > 1 {
+            format!(", and {} more pods may not move", blocked.len() - 1)
+        } else {
+            String::new()
+        };
+        let reason = format!("{}: {}{others}", snapshot.pods[*first as usize].key(), blocker.reason);
+        return (FindingCode::PodNotEvictable, reason, blocker.remedy.clone());
+    }
+    if stuck.contains(&(node as u32)) {
+        let reason = "its pods could go elsewhere, but not one after the other without breaking a rule on the way";
+        return (FindingCode::NoLegalOrder, reason.to_owned(), None);
+    }
+    let pending = stays.iter().find(|pod| snapshot.pods[**pod as usize].is_unbound());
+    let (mut code, reason, hint) = first_that_does_not_fit(problem, trial, node);
+    if let Some(pending) = pending
+        && stays.iter().all(|pod| snapshot.pods[*pod as usize].is_unbound())
+    {
+        code = FindingCode::PendingPods;
+        let key = snapshot.pods[*pending as usize].key();
+        return (code, format!("it keeps room for the pending pod {key}; {reason}"), hint);
+    }
+    let received = stays.iter().filter(|pod| {
+        let home = problem.cluster.pods[**pod as usize].node;
+        home.is_some_and(|home| home as usize != node)
+    });
+    let received = received.count();
+    if received > 0 {
+        return (FindingCode::ReceivesPods, format!("it receives {received} pods; {reason}"), hint);
+    }
+    (code, reason, hint)
+}
+
+/// Says which pod of the node finds no place, were it alone to go.
+fn first_that_does_not_fit(
+    problem: &Problem<'_>,
+    trial: &mut Placement<'_>,
+    node: usize,
+) -> (FindingCode, String, Option<String>) {
+    for unit in units_to_move(trial, node) {
+        let pod = unit[0] as usize;
+        trial.lift(pod);
+        let refusals = refusals(problem, trial, pod, node);
+        trial.set(pod, node);
+        if let Some(refusals) = refusals {
+            let key = problem.snapshot().pods[pod].key();
+            return (FindingCode::PodsDoNotFit, format!("{key} fits on no other node: {refusals}"), None);
+        }
+    }
+    let reason = "each of its pods alone would fit elsewhere, but not all of them together".to_owned();
+    (FindingCode::PodsDoNotFit, reason, None)
+}
+
+/// `38 without enough room, 20 with taints …`, or `None` where some other node takes the lifted pod.
+fn refusals(problem: &Problem<'_>, trial: &Placement<'_>, pod: usize, home: usize) -> Option<String> {
+    let class = problem.cluster.class_of(pod);
+    let mut counts: BTreeMap<Rule, usize> = BTreeMap::new();
+    for node in 0..problem.cluster.nodes() {
+        if node != home && !trial.state.is_closed(node) {
+            *counts.entry(trial.state.refusing_rule(class, node)?).or_insert(0) += 1;
+        }
+    }
+    if counts.is_empty() {
+        return Some("no other node is left".to_owned());
+    }
+    let mut counts: Vec<(Rule, usize)> = counts.into_iter().collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    let parts: Vec<String> = counts.iter().map(|(rule, count)| format!("{count} {}", rule.in_words())).collect();
+    Some(parts.join(", "))
+}
+
+/// Pods that may not move, grouped by workload and reason; each group costs the nodes that it alone keeps.
+fn pods_not_moved(problem: &Problem<'_>, placement: &Placement<'_>) -> Vec<Finding> {
+    struct Group {
+        pods: u32,
+        nodes: usize,
+        pinned: UsdPerHour,
+        first: usize,
+    }
+    let snapshot = problem.snapshot();
+    let mut groups: BTreeMap<(FindingCode, Option<WorkloadRef>, String), Group> = BTreeMap::new();
+    let mut keys_on: Vec<Vec<(FindingCode, Option<WorkloadRef>, String)>> = Vec::new();
+    for node in 0..problem.cluster.nodes() {
+        let mut keys = Vec::new();
+        for pod in &problem.cluster.pods_on[node] {
+            let number = *pod as usize;
+            let Some(blocker) = problem.pod_blockers[number].as_ref().filter(|_| !problem.goes_with_node(number))
+            else {
+                continue;
+            };
+            let workload = snapshot.workload_of(&snapshot.pods[number]).map(|workload| workload.reference.clone());
+            let key = (blocker.code, workload, blocker.reason.clone());
+            let group = groups.entry(key.clone()).or_insert(Group {
+                pods: 0,
+                nodes: 0,
+                pinned: UsdPerHour::ZERO,
+                first: number,
+            });
+            group.pods += 1;
+            keys.push(key);
+        }
+        keys.sort();
+        keys.dedup();
+        keys_on.push(keys);
+    }
+    for (node, keys) in keys_on.iter().enumerate() {
+        if let [only] = keys.as_slice()
+            && problem.node_blockers[node].is_none()
+            && !placement.removed.contains(&(node as u32))
+            && let Some(group) = groups.get_mut(only)
+        {
+            group.nodes += 1;
+            group.pinned += problem.price(node).unwrap_or(UsdPerHour::ZERO);
+        }
+    }
+    let finding_of = |((code, workload, reason), group): ((FindingCode, Option<WorkloadRef>, String), Group)| {
+        let pod = &snapshot.pods[group.first];
+        let subject = match workload {
+            Some(workload) => Subject::Workload(workload),
+            None => Subject::Pod { namespace: pod.namespace.clone(), name: pod.name.clone() },
+        };
+        let pods =
+            if group.pods == 1 { "1 pod does not move".to_owned() } else { format!("{} pods do not move", group.pods) };
+        let nodes = match group.nodes {
+            0 => String::new(),
+            1 => "; nothing else keeps 1 node".to_owned(),
+            nodes => format!("; nothing else keeps {nodes} nodes"),
+        };
+        let mut finding = Finding::new(code, subject, format!("{pods}: {reason}{nodes}"));
+        finding.count = group.pods;
+        finding.usd_per_hour = (group.nodes > 0).then_some(group.pinned);
+        finding.hint = problem.pod_blockers[group.first].as_ref().and_then(|blocker| blocker.remedy.clone());
+        finding
+    };
+    groups.into_iter().map(finding_of).collect()
+}
+
+/// The topology keys whose domains would all be lost with the removed nodes: worth a warning.
+pub fn domains_lost(problem: &Problem<'_>, removed: &[u32]) -> Vec<(Name, Name)> {
+    let mut lost = Vec::new();
+    for topology in &problem.cluster.topologies {
+        if &*topology.key == "kubernetes.io/hostname" {
+            continue;
+        }
+        let mut remains = vec![false; topology.domains as usize];
+        for (node, domain) in topology.domain_of.iter().enumerate() {
+            if *domain != NO_DOMAIN && !removed.contains(&(node as u32)) {
+                remains[*domain as usize] = true;
+            }
+        }
+        let values = topology.values.iter().zip(&remains).filter(|(_, remains)| !**remains);
+        lost.extend(values.map(|(value, _)| (topology.key.clone(), value.clone())));
+    }
+    lost
+}

@@ -1,0 +1,152 @@
+//! From a cluster and its prices to a plan: a strategy proposes a placement, waves order it, findings explain the rest.
+
+pub mod allowance;
+pub mod best_fit;
+pub mod drain;
+pub mod findings;
+pub mod first_fit;
+pub mod placement;
+mod problem;
+pub mod risk;
+pub mod strategy;
+pub mod waves;
+
+use model::{Migration, Name, Plan, PlannedNodes, Policy, Prices, Snapshot, Summary, UsdPerHour, WorkloadRef};
+
+use crate::cluster::Cluster;
+use placement::Placement;
+pub use problem::Problem;
+pub use strategy::{Attempt, Strategy, strategies, strategy};
+use waves::Ordered;
+
+/// How often a plan is made anew, with the nodes for which no legal order was found tried last and then not at all.
+const MOST_ATTEMPTS: usize = 16;
+
+/// A detached and attached volume needs about this long, in seconds.
+const VOLUME_SECONDS: i64 = 60;
+
+/// Makes a plan. Nothing of it is done.
+pub fn plan(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
+    let cluster = Cluster::new(snapshot);
+    let problem = Problem::new(&cluster, prices, policy);
+    let mut attempt = Attempt::default();
+    for _ in 0..MOST_ATTEMPTS {
+        let placement = strategy.solve(&problem, &attempt);
+        let ordered = waves::order(&problem, &placement);
+        if ordered.stuck.is_empty() {
+            return assemble(&problem, &placement, &ordered, &attempt.kept);
+        }
+        learn(&mut attempt, &ordered);
+    }
+    // Every attempt left somebody without a way: the plan that changes nothing is always legal.
+    attempt.kept = (0..cluster.nodes() as u32).collect();
+    let placement = strategy.solve(&problem, &attempt);
+    let ordered = waves::order(&problem, &placement);
+    assemble(&problem, &placement, &ordered, &attempt.kept)
+}
+
+/// A node whose pods found no legal moment is tried last the next time, and not at all the time after.
+fn learn(attempt: &mut Attempt, ordered: &Ordered) {
+    let mut stuck: Vec<u32> = ordered.stuck.iter().map(|step| step.from).collect();
+    stuck.sort_unstable();
+    stuck.dedup();
+    for node in stuck {
+        if attempt.last.contains(&node) {
+            attempt.kept.push(node);
+        } else {
+            attempt.last.push(node);
+        }
+    }
+}
+
+fn assemble(problem: &Problem<'_>, placement: &Placement<'_>, ordered: &Ordered, stuck: &[u32]) -> Plan {
+    let snapshot = problem.snapshot();
+    let mut migrations = Vec::new();
+    let mut seconds = 0;
+    for (wave, moves) in ordered.waves.iter().enumerate() {
+        seconds += wave_seconds(problem, moves);
+        for step in moves {
+            for pod in &step.pods {
+                migrations.push(migration(problem, wave as u32 + 1, *pod as usize, step));
+            }
+        }
+    }
+    let node_name = |node: &u32| snapshot.nodes[*node as usize].name.clone();
+    let mut remove: Vec<Name> = placement.removed.iter().map(node_name).collect();
+    remove.sort();
+    let before: UsdPerHour = (0..snapshot.nodes.len()).filter_map(|node| problem.price(node)).sum();
+    let removed: UsdPerHour = placement.removed.iter().filter_map(|node| problem.price(*node as usize)).sum();
+    let summary = Summary {
+        usd_per_hour_before: before,
+        usd_per_hour_after: before - removed,
+        usd_per_hour_lower_bound: None,
+        nodes_before: snapshot.nodes.len(),
+        nodes_after: snapshot.nodes.len() - remove.len(),
+        nodes_unpriced: (0..snapshot.nodes.len()).filter(|node| problem.price(*node).is_none()).count(),
+        migrations: migrations.len(),
+        waves: ordered.waves.len(),
+        minutes_expected: u32::try_from((seconds + 59) / 60).unwrap_or(u32::MAX),
+    };
+    let mut plan = Plan {
+        name: String::new(),
+        cluster: snapshot.cluster.clone(),
+        taken_at: snapshot.taken_at,
+        digest: snapshot.digest.clone(),
+        migrations,
+        nodes: PlannedNodes { remove, add: Vec::new() },
+        summary,
+        findings: findings::findings(problem, placement, stuck),
+    };
+    plan.name = name(&plan);
+    plan
+}
+
+fn migration(problem: &Problem<'_>, wave: u32, number: usize, step: &waves::Move) -> Migration {
+    let snapshot = problem.snapshot();
+    let pod = &snapshot.pods[number];
+    let (risk, risk_reasons) = risk::risk_of(problem, number);
+    Migration {
+        wave,
+        namespace: pod.namespace.clone(),
+        pod: pod.name.clone(),
+        uid: pod.uid.clone(),
+        workload: snapshot.workload_of(pod).map_or_else(WorkloadRef::default, |workload| workload.reference.clone()),
+        from_node: snapshot.nodes[step.from as usize].name.clone(),
+        to_node: snapshot.nodes[step.to as usize].name.clone(),
+        method: model::Method::Evict,
+        risk,
+        risk_reasons,
+        reason: "Consolidation for cost savings".to_owned(),
+    }
+}
+
+/// A wave takes as long as its slowest pod: its grace period, its volumes, and a new pod's start.
+fn wave_seconds(problem: &Problem<'_>, moves: &[waves::Move]) -> i64 {
+    let slowest = moves.iter().flat_map(|step| &step.pods).map(|pod| {
+        let pod = &problem.snapshot().pods[*pod as usize];
+        let volumes = if pod.claims().next().is_some() { VOLUME_SECONDS } else { 0 };
+        pod.spec.termination_grace_seconds.clamp(0, 86_400) + volumes
+    });
+    slowest.max().unwrap_or(0) + problem.policy.start_up_seconds
+}
+
+/// `consolidate-DATE-DIGEST`, the digest being over the snapshot's and the steps.
+fn name(plan: &Plan) -> String {
+    // FNV-1a: the name need not resist anybody, only differ between plans.
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut feed = |text: &str| {
+        for byte in text.bytes().chain([0]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    };
+    feed(&plan.digest);
+    for step in &plan.migrations {
+        feed(&step.namespace);
+        feed(&step.pod);
+        feed(&step.to_node);
+    }
+    for node in &plan.nodes.remove {
+        feed(node);
+    }
+    format!("consolidate-{}-{:06x}", plan.taken_at.date(), hash & 0xff_ffff)
+}

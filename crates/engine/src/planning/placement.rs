@@ -1,0 +1,89 @@
+//! A placement under change: where every pod is, which nodes are gone, and the counts that say what fits.
+
+use crate::cluster::{CPU, MEMORY};
+use crate::planning::Problem;
+use crate::state::{Holds, State};
+
+/// Where everything is at some point of a search.
+#[derive(Clone)]
+pub struct Placement<'a> {
+    /// The problem.
+    pub problem: &'a Problem<'a>,
+    /// The counts.
+    pub state: State<'a, 'a>,
+    /// By pod: its node. A pending pod has one where room is kept for it.
+    pub at: Vec<Option<u32>>,
+    /// By node: the pods on it.
+    pub pods_on: Vec<Vec<u32>>,
+    /// Nodes removed, in the order of their removal.
+    pub removed: Vec<u32>,
+}
+
+impl<'a> Placement<'a> {
+    /// The snapshot's own placement, with headroom set aside.
+    pub fn of_snapshot(problem: &'a Problem<'a>) -> Placement<'a> {
+        let cluster = problem.cluster;
+        let mut state = State::of_snapshot(cluster);
+        state.reserve_headroom(problem.policy.headroom_per_mille);
+        let at = cluster.pods.iter().map(|pod| pod.node).collect();
+        Placement { problem, state, at, pods_on: cluster.pods_on.clone(), removed: Vec::new() }
+    }
+
+    /// What a pod takes where it is now.
+    pub fn holds(&self, pod: usize) -> Holds {
+        match self.problem.cluster.pods[pod].node {
+            None => Holds::Reserved,
+            home if home == self.at[pod] => Holds::AsSeen,
+            Some(_) => Holds::Requests,
+        }
+    }
+
+    /// The pods on a node with what they hold.
+    pub fn on_node(&self, node: usize) -> Vec<(usize, Holds)> {
+        self.pods_on[node].iter().map(|pod| (*pod as usize, self.holds(*pod as usize))).collect()
+    }
+
+    /// Takes a pod off its node.
+    pub fn lift(&mut self, pod: usize) {
+        if let Some(node) = self.at[pod] {
+            self.state.take(pod, node as usize, self.holds(pod));
+            self.pods_on[node as usize].retain(|other| *other as usize != pod);
+            self.at[pod] = None;
+        }
+    }
+
+    /// Puts a lifted pod on a node.
+    pub fn set(&mut self, pod: usize, node: usize) {
+        self.at[pod] = Some(node as u32);
+        self.pods_on[node].push(pod as u32);
+        self.state.put(pod, node, self.holds(pod));
+    }
+
+    /// Does a lifted pod fit there?
+    pub fn fits(&self, pod: usize, node: usize) -> bool {
+        self.state.fits(self.problem.cluster.class_of(pod), node)
+    }
+
+    /// Takes an emptied and cordoned node away with what goes with it.
+    pub fn remove_node(&mut self, node: usize) {
+        for (pod, holds) in self.on_node(node) {
+            self.state.take(pod, node, holds);
+            self.at[pod] = None;
+        }
+        self.pods_on[node].clear();
+        self.state.remove_node(node);
+        self.removed.push(node as u32);
+    }
+
+    /// The part of the cluster that is free on a node.
+    pub fn free_size(&self, node: usize) -> f64 {
+        self.problem.size(self.state.free(node, CPU), self.state.free(node, MEMORY))
+    }
+
+    /// Dollars per hour of the nodes that remain and have a price.
+    pub fn cost(&self) -> model::UsdPerHour {
+        let nodes = 0..self.problem.cluster.nodes();
+        let is_removed = |node: &usize| self.removed.contains(&(*node as u32));
+        nodes.filter(|node| !is_removed(node)).filter_map(|node| self.problem.price(node)).sum()
+    }
+}

@@ -1,0 +1,117 @@
+//! What a strategy is given: the cluster compiled, what it costs, and what may move.
+
+use model::{Policy, Prices, Snapshot, UsdPerHour};
+
+use crate::cluster::{CPU, Cluster, MEMORY, NodeSet};
+use crate::evictable::{Blocker, Evictable, node_blocker, single_node_claims};
+
+/// What CPU and memory weigh against each other: OpenCost's default prices of a core and a GiB for an hour
+/// (opencost, configs/default.json).
+const SIZE_OF_MILLICORE: f64 = 0.031_611 / 1_000.0;
+const SIZE_OF_BYTE: f64 = 0.004_237 / (1u64 << 30) as f64;
+
+/// One consolidation problem.
+pub struct Problem<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster<'a>,
+    /// What its nodes cost.
+    pub prices: &'a Prices,
+    /// The limits to keep.
+    pub policy: &'a Policy,
+    /// What may be evicted.
+    pub evictable: Evictable<'a>,
+    /// By pod: why it may not be evicted. Only live pods on nodes are asked.
+    pub pod_blockers: Vec<Option<Blocker>>,
+    /// By node: what of its own keeps it.
+    pub node_blockers: Vec<Option<Blocker>>,
+    /// Nodes that may receive pods: ready, not on their way out, and read in full.
+    pub targets: NodeSet,
+    /// By pod: the pods that must move with it and land on the same node, itself included, where there are any.
+    pub together: Vec<Option<Vec<u32>>>,
+}
+
+impl<'a> Problem<'a> {
+    /// Works out what may move.
+    pub fn new(cluster: &'a Cluster<'a>, prices: &'a Prices, policy: &'a Policy) -> Problem<'a> {
+        let snapshot = cluster.snapshot;
+        let evictable = Evictable::new(snapshot, policy);
+        let mut pod_blockers: Vec<Option<Blocker>> = Vec::with_capacity(snapshot.pods.len());
+        for (number, compiled) in cluster.pods.iter().enumerate() {
+            pod_blockers.push(compiled.node.and_then(|_| evictable.blocker(number)));
+        }
+        let together = together(cluster, &evictable, &mut pod_blockers);
+        let node_blockers = (0..cluster.nodes()).map(|node| node_blocker(snapshot, prices, node)).collect();
+        let targets = NodeSet::of(cluster.nodes(), |node| {
+            let node = &snapshot.nodes[node];
+            node.ready && !node.terminating && !node.unreadable
+        });
+        Problem { targets, cluster, prices, policy, evictable, pod_blockers, node_blockers, together }
+    }
+
+    /// The snapshot.
+    pub fn snapshot(&self) -> &'a Snapshot {
+        self.cluster.snapshot
+    }
+
+    /// Does the pod go when its node goes: a daemon or a static pod?
+    pub fn goes_with_node(&self, pod: usize) -> bool {
+        let pod = &self.snapshot().pods[pod];
+        pod.is_daemon() || pod.is_static()
+    }
+
+    /// A node's price.
+    pub fn price(&self, node: usize) -> Option<UsdPerHour> {
+        self.prices.of(node)
+    }
+
+    /// How large an amount of CPU and memory is: one number to sort by. It must not depend on which nodes there are,
+    /// or planning on the planned state would see other sizes.
+    pub fn size(&self, cpu: i64, memory: i64) -> f64 {
+        cpu.max(0) as f64 * SIZE_OF_MILLICORE + memory.max(0) as f64 * SIZE_OF_BYTE
+    }
+
+    /// How large a pod is.
+    pub fn pod_size(&self, pod: usize) -> f64 {
+        let class = self.cluster.class_of(pod);
+        self.size(self.cluster.request(class, CPU), self.cluster.request(class, MEMORY))
+    }
+}
+
+/// Users of one claim that a single node may use move together. Where one of them may not move, or their budget does
+/// not allow all of them in one wave, none may.
+fn together(
+    cluster: &Cluster<'_>,
+    evictable: &Evictable<'_>,
+    blockers: &mut [Option<Blocker>],
+) -> Vec<Option<Vec<u32>>> {
+    let snapshot = cluster.snapshot;
+    let mut together: Vec<Option<Vec<u32>>> = vec![None; cluster.pods.len()];
+    for ((_, claim), users) in single_node_claims(snapshot) {
+        // Claims may chain pods to further pods: join what is already joined.
+        let mut unit: Vec<u32> = users.clone();
+        for user in &users {
+            unit.extend(together[*user as usize].iter().flatten());
+        }
+        unit.sort_unstable();
+        unit.dedup();
+        let nodes: std::collections::BTreeSet<_> = unit.iter().map(|pod| cluster.pods[*pod as usize].node).collect();
+        let is_stuck = unit.iter().any(|pod| blockers[*pod as usize].is_some()) || nodes.len() > 1;
+        if is_stuck || !fits_one_wave(snapshot, evictable, &unit) {
+            for pod in &unit {
+                let reason = format!("it shares the claim {claim} with a pod that cannot move with it");
+                blockers[*pod as usize]
+                    .get_or_insert_with(|| Blocker::new(model::FindingCode::ClaimNotMovable, reason));
+            }
+        }
+        for pod in &unit {
+            together[*pod as usize] = Some(unit.clone());
+        }
+    }
+    together
+}
+
+/// Do budgets and the quarter rule let all of them go in one wave?
+fn fits_one_wave(snapshot: &Snapshot, evictable: &Evictable<'_>, unit: &[u32]) -> bool {
+    let mut allowance = super::allowance::Allowance::new(snapshot, evictable);
+    unit.iter().all(|pod| allowance.take(*pod as usize))
+}

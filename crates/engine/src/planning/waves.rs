@@ -1,0 +1,297 @@
+//! From a placement to waves: an order in which every pod can go, whatever order a wave's own pods go in.
+//!
+//! Two counts stand for all orders of a wave. `holding` has the wave's arrivals and still its departures: room, ports,
+//! volumes and anti-affinity are asked of it. `leaving` has neither: what a required affinity rests on, and how empty
+//! the emptiest domain of a spread can get, are asked of it.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::cluster::{Class, SpreadUse};
+use crate::state::{Holds, State};
+
+use super::Problem;
+use super::allowance::Allowance;
+use super::drain::units_to_move;
+use super::placement::Placement;
+
+/// Pods that move together: one, or users of one claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The pods.
+    pub pods: Vec<u32>,
+    /// Where they are.
+    pub from: u32,
+    /// Where they go.
+    pub to: u32,
+}
+
+/// What became of ordering a placement.
+pub struct Ordered {
+    /// Waves in order.
+    pub waves: Vec<Vec<Move>>,
+    /// Moves for which no legal moment was found.
+    pub stuck: Vec<Move>,
+}
+
+/// Orders the moves that lead to the placement.
+pub fn order(problem: &Problem<'_>, goal: &Placement<'_>) -> Ordered {
+    let mut sequence = Sequence::new(problem, goal);
+    let mut waves = Vec::new();
+    let mut waiting = moves_to(problem, goal);
+    while !waiting.is_empty() {
+        let wave;
+        (wave, waiting) = sequence.next_wave(waiting);
+        if wave.is_empty() {
+            break;
+        }
+        waves.push(wave);
+    }
+    Ordered { waves, stuck: waiting }
+}
+
+/// The moves, node by node in the order of their removal, largest first.
+fn moves_to(problem: &Problem<'_>, goal: &Placement<'_>) -> Vec<Move> {
+    let mut moves = Vec::new();
+    let start = Placement::of_snapshot(problem);
+    for node in &goal.removed {
+        for pods in units_to_move(&start, *node as usize) {
+            if let Some(to) = goal.at[pods[0] as usize] {
+                moves.push(Move { pods, from: *node, to });
+            }
+        }
+    }
+    moves
+}
+
+struct Sequence<'p, 'a> {
+    problem: &'p Problem<'a>,
+    holding: State<'p, 'a>,
+    leaving: State<'p, 'a>,
+    /// Nodes to remove, with how many pods each has left to move.
+    left_on: FxHashMap<u32, usize>,
+}
+
+/// One pod of the wave being made.
+struct Member {
+    pod: u32,
+    from: u32,
+    to: u32,
+    /// Its required affinity holds only because nobody of the group is anywhere.
+    is_first_of_group: bool,
+}
+
+#[derive(Default)]
+struct Wave {
+    members: Vec<Member>,
+    by_spread: FxHashMap<u32, Vec<usize>>,
+    by_affinity: FxHashMap<u32, Vec<usize>>,
+}
+
+impl<'p, 'a> Sequence<'p, 'a> {
+    fn new(problem: &'p Problem<'a>, goal: &Placement<'_>) -> Sequence<'p, 'a> {
+        let cluster = problem.cluster;
+        let mut state = State::of_snapshot(cluster);
+        state.reserve_headroom(problem.policy.headroom_per_mille);
+        let mut left_on = FxHashMap::default();
+        for node in &goal.removed {
+            let pods = &cluster.pods_on[*node as usize];
+            let on_node: Vec<(usize, Holds)> = pods.iter().map(|pod| (*pod as usize, Holds::AsSeen)).collect();
+            state.cordon(*node as usize, &on_node);
+            let movable = pods.iter().filter(|pod| !problem.goes_with_node(**pod as usize)).count();
+            left_on.insert(*node, movable);
+        }
+        let leaving = state.clone();
+        for (pod, at) in goal.at.iter().enumerate() {
+            // Room kept for a pending pod is kept all the way; that the pod comes is not certain.
+            if let (None, Some(node)) = (cluster.pods[pod].node, at) {
+                state.put(pod, *node as usize, Holds::Reserved);
+            }
+        }
+        let mut sequence = Sequence { problem, leaving, holding: state, left_on };
+        sequence.remove_emptied(&goal.removed);
+        sequence
+    }
+
+    /// Takes as many of the waiting moves as one wave may have; gives them and the rest.
+    fn next_wave(&mut self, waiting: Vec<Move>) -> (Vec<Move>, Vec<Move>) {
+        let mut allowance = Allowance::new(self.problem.snapshot(), &self.problem.evictable);
+        let mut wave = Wave::default();
+        let (mut taken, mut rest) = (Vec::new(), Vec::new());
+        for step in waiting {
+            if self.admit(&mut wave, &mut allowance, &step) {
+                taken.push(step);
+            } else {
+                rest.push(step);
+            }
+        }
+        self.finish(&wave);
+        (taken, rest)
+    }
+
+    /// Adds a move to the wave if the wave stays legal in any order.
+    fn admit(&mut self, wave: &mut Wave, allowance: &mut Allowance<'_>, step: &Move) -> bool {
+        let mut allowed = 0;
+        for pod in &step.pods {
+            if !allowance.take(*pod as usize) {
+                break;
+            }
+            allowed += 1;
+        }
+        let mut added = 0;
+        if allowed == step.pods.len() {
+            for pod in &step.pods {
+                if !self.add(wave, *pod, step.from, step.to) {
+                    break;
+                }
+                added += 1;
+            }
+        }
+        if added == step.pods.len() {
+            return true;
+        }
+        for _ in 0..added {
+            self.drop_last(wave);
+        }
+        for pod in &step.pods[..allowed] {
+            allowance.give_back(*pod as usize);
+        }
+        false
+    }
+
+    fn add(&mut self, wave: &mut Wave, pod: u32, from: u32, to: u32) -> bool {
+        let class = self.problem.cluster.class_of(pod as usize);
+        let (number, origin, target) = (pod as usize, from as usize, to as usize);
+        self.holding.take(number, origin, Holds::AsSeen);
+        self.leaving.take(number, origin, Holds::AsSeen);
+        let fits = self.problem.cluster.eligible(class).contains(target)
+            && !self.holding.is_closed(target)
+            && self.holding.has_room(class, target)
+            && self.holding.devices_allow(class, target)
+            && self.holding.anti_affinity_allows(class, target);
+        let affinity = if fits { self.affinity_holds(class, target) } else { None };
+        self.holding.put(number, origin, Holds::AsSeen);
+        let Some(is_first_of_group) = affinity else {
+            self.leaving.put(number, origin, Holds::AsSeen);
+            return false;
+        };
+        self.holding.put(number, target, Holds::Requests);
+        let at = wave.members.len();
+        wave.members.push(Member { pod, from, to, is_first_of_group });
+        for constraint in &class.spread {
+            wave.by_spread.entry(constraint.group).or_default().push(at);
+        }
+        if let Some((group, _)) = class.affinity {
+            wave.by_affinity.entry(group).or_default().push(at);
+        }
+        if self.all_hold(wave, class) {
+            return true;
+        }
+        self.drop_last(wave);
+        false
+    }
+
+    /// With the pod out of both counts: `Some(true)` where its affinity holds as the first of its group.
+    fn affinity_holds(&self, class: &Class, target: usize) -> Option<bool> {
+        let Some((group, selects_itself)) = class.affinity else { return Some(false) };
+        if self.leaving.affinity_total(group) > 0 {
+            return self.leaving.affinity_allows(class, target).then_some(false);
+        }
+        // Nobody is left for certain: legal only as the first, and only if nobody arrives or lingers either.
+        let is_first =
+            selects_itself && self.holding.affinity_total(group) == 0 && self.holding.affinity_allows(class, target);
+        is_first.then_some(true)
+    }
+
+    /// Takes the last member out again.
+    fn drop_last(&mut self, wave: &mut Wave) {
+        let Some(member) = wave.members.pop() else { return };
+        let class = self.problem.cluster.class_of(member.pod as usize);
+        self.holding.take(member.pod as usize, member.to as usize, Holds::Requests);
+        self.leaving.put(member.pod as usize, member.from as usize, Holds::AsSeen);
+        for constraint in &class.spread {
+            wave.by_spread.entry(constraint.group).or_default().pop();
+        }
+        if let Some((group, _)) = class.affinity {
+            wave.by_affinity.entry(group).or_default().pop();
+        }
+    }
+
+    /// Do all members whose rules the newest one bears on still hold, in any order?
+    fn all_hold(&self, wave: &Wave, newest: &Class) -> bool {
+        let own = newest.spread.iter().map(|constraint| constraint.group);
+        let spread_groups: FxHashSet<u32> = newest.counted_in_spread.iter().copied().chain(own).collect();
+        let spread_holds = spread_groups.iter().all(|group| {
+            let members = wave.by_spread.get(group).map_or(&[][..], Vec::as_slice);
+            members.iter().all(|at| {
+                let member = &wave.members[*at];
+                let class = self.problem.cluster.class_of(member.pod as usize);
+                class
+                    .spread
+                    .iter()
+                    .filter(|constraint| constraint.group == *group)
+                    .all(|constraint| self.spread_holds(constraint, member, class))
+            })
+        });
+        let newest_at = wave.members.len() - 1;
+        spread_holds
+            && newest.counted_in_affinity.iter().all(|group| {
+                let members = wave.by_affinity.get(group).map_or(&[][..], Vec::as_slice);
+                members.iter().filter(|at| **at != newest_at).all(|at| {
+                    let member = &wave.members[*at];
+                    let class = self.problem.cluster.class_of(member.pod as usize);
+                    // A first of its group is no first any more where another may come before it.
+                    !member.is_first_of_group && self.leaving.affinity_allows(class, member.to as usize)
+                })
+            })
+    }
+
+    /// Worst case over the orders of the wave: all arrivals in the target's domain and no departure from it, against
+    /// the emptiest other domain after all departures and no arrival.
+    fn spread_holds(&self, constraint: &SpreadUse, member: &Member, class: &Class) -> bool {
+        let Some(count) = self.holding.spread_count(constraint.group, member.to as usize) else { return false };
+        let Some(minimum) = self.leaving.spread_minimum_of_others(constraint, member.to as usize) else { return true };
+        let is_counted = class.counted_in_spread.contains(&constraint.group);
+        // `holding` has the member twice where it stays within the domain: once where it was, once where it goes.
+        let lingers = is_counted
+            && self.holding.counts_in_spread(constraint.group, member.from as usize)
+            && self.holding.is_same_domain(constraint.group, member.from as usize, member.to as usize);
+        // Not counted itself though its selector selects it: its node takes no part.
+        let itself = constraint.selects_itself && !self.holding.counts_in_spread(constraint.group, member.to as usize);
+        let uncounted_self = constraint.selects_itself && !is_counted;
+        let count = i64::from(count) - i64::from(lingers) + i64::from(itself || uncounted_self);
+        count - i64::from(minimum) <= constraint.max_skew
+    }
+
+    /// The wave is over: departures let go, arrivals count, emptied nodes are gone.
+    fn finish(&mut self, wave: &Wave) {
+        let mut emptied = Vec::new();
+        for member in &wave.members {
+            self.holding.take(member.pod as usize, member.from as usize, Holds::AsSeen);
+            self.leaving.put(member.pod as usize, member.to as usize, Holds::Requests);
+            if let Some(left) = self.left_on.get_mut(&member.from) {
+                *left -= 1;
+                if *left == 0 {
+                    emptied.push(member.from);
+                }
+            }
+        }
+        self.remove_emptied(&emptied);
+    }
+
+    fn remove_emptied(&mut self, nodes: &[u32]) {
+        for node in nodes {
+            if self.left_on.get(node) != Some(&0) {
+                continue;
+            }
+            for state in [&mut self.holding, &mut self.leaving] {
+                for pod in &self.problem.cluster.pods_on[*node as usize] {
+                    if self.problem.goes_with_node(*pod as usize) {
+                        state.take(*pod as usize, *node as usize, Holds::AsSeen);
+                    }
+                }
+                state.remove_node(*node as usize);
+            }
+            self.left_on.remove(node);
+        }
+    }
+}

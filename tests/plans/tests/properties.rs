@@ -1,0 +1,110 @@
+//! What always holds of a plan, on random clusters, judged by the separate check.
+
+use check::verify;
+use engine::{Strategy, plan, strategies};
+use model::{Plan, Policy, Prices, Snapshot};
+use plans::{adopt_all, planned_state, prices_by_size};
+
+/// Small clusters full of corners; every pod owned, so that much may move.
+fn corners(seeds: std::ops::Range<u64>) -> impl Iterator<Item = (String, Snapshot)> {
+    seeds.map(|seed| {
+        let mut snapshot = observe::read_values("corners", std::iter::once(scenario::corners(seed))).unwrap();
+        adopt_all(&mut snapshot);
+        (format!("corners({seed})"), snapshot)
+    })
+}
+
+/// Fleets as the benchmark has them, small.
+fn fleets(seeds: std::ops::Range<u64>) -> impl Iterator<Item = (String, Snapshot)> {
+    seeds.map(|seed| {
+        let (nodes, pods) = (10 + seed as usize % 30, 100 + seed as usize * 37 % 300);
+        let objects: Vec<_> = scenario::fleet(seed, nodes, pods).objects().collect();
+        (format!("fleet({seed}, {nodes}, {pods})"), observe::read_values("fleet", objects.into_iter()).unwrap())
+    })
+}
+
+fn policies() -> [Policy; 2] {
+    [Policy::default(), Policy { headroom_per_mille: 100, keep_single_replicas: true, ..Policy::default() }]
+}
+
+/// Calls the test for every cluster, strategy and policy with the plan.
+fn for_every_plan(test: impl Fn(&str, &Snapshot, &Prices, &Policy, &dyn Strategy, &Plan)) {
+    let mut steps = 0;
+    for (name, snapshot) in corners(0..150).chain(fleets(0..30)) {
+        let prices = prices_by_size(&snapshot);
+        for strategy in strategies() {
+            for policy in policies() {
+                let plan = plan(&snapshot, &prices, &policy, strategy);
+                steps += plan.migrations.len();
+                test(&format!("{name} {}", strategy.name()), &snapshot, &prices, &policy, strategy, &plan);
+            }
+        }
+    }
+    assert!(steps > 1_000, "only {steps} steps were planned: the clusters show nothing");
+}
+
+#[test]
+fn every_plan_passes_the_check() {
+    for_every_plan(|name, snapshot, prices, policy, _, plan| {
+        let faults = verify(snapshot, Some(prices), policy, plan);
+        assert!(faults.is_empty(), "{name}: {} faults, the first: {:?}", faults.len(), faults[0]);
+    });
+}
+
+#[test]
+fn planning_on_the_planned_state_gives_an_empty_plan() {
+    for_every_plan(|name, snapshot, _, policy, strategy, first| {
+        let after = planned_state(snapshot, first);
+        let again = plan(&after, &prices_by_size(&after), policy, strategy);
+        assert!(
+            again.nodes.remove.is_empty() && again.migrations.is_empty(),
+            "{name}: {:?} went, then {:?}",
+            first.nodes.remove,
+            again.nodes.remove
+        );
+    });
+}
+
+#[test]
+fn the_same_input_gives_the_same_plan() {
+    for_every_plan(|name, snapshot, prices, policy, strategy, first| {
+        let again = plan(snapshot, prices, policy, strategy);
+        assert_eq!(format!("{first:?}"), format!("{again:?}"), "{name}");
+    });
+}
+
+#[test]
+fn no_node_that_stays_is_fuller_than_it_may_be() {
+    for_every_plan(|name, snapshot, _, _, _, plan| {
+        let after = planned_state(snapshot, plan);
+        for node in &after.nodes {
+            let held = |state: &Snapshot, of: fn(&model::Pod) -> i64| -> i64 {
+                let on_node =
+                    state.pods.iter().filter(|pod| pod.node.as_ref() == Some(&node.name) && !pod.is_finished());
+                on_node.map(of).sum()
+            };
+            // A node that was too full before may stay so: nothing is moved from a node that stays.
+            for (what, of, allocatable) in [
+                ("cpu", (|pod| pod.held.cpu) as fn(&model::Pod) -> i64, node.allocatable.cpu),
+                ("memory", |pod| pod.held.memory, node.allocatable.memory),
+                ("ephemeral storage", |pod| pod.held.ephemeral_storage, node.allocatable.ephemeral_storage),
+                ("pods", |_| 1, node.allocatable.pods),
+            ] {
+                let (before, after) = (held(snapshot, of), held(&after, of));
+                assert!(after <= allocatable.max(before), "{name}: {after} {what} on {}", node.name);
+            }
+        }
+    });
+}
+
+#[test]
+fn every_node_that_stays_has_its_reason() {
+    for_every_plan(|name, snapshot, _, _, _, plan| {
+        for node in &snapshot.nodes {
+            let is_removed = plan.nodes.remove.contains(&node.name);
+            let subject = model::Subject::Node(node.name.clone());
+            let reasons = plan.findings.iter().filter(|finding| finding.subject == subject).count();
+            assert_eq!(reasons, usize::from(!is_removed), "{name}: {}", node.name);
+        }
+    });
+}

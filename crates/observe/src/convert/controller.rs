@@ -1,0 +1,177 @@
+//! Controllers of pods and their autoscalers, as far as workloads are made of them.
+
+use model::{Name, Owner, Rollout, Time};
+
+use super::Unreadable;
+use super::pod::controller_of;
+use super::time::time;
+use crate::intern::Interner;
+use crate::kinds::Kind;
+use crate::wire;
+use crate::wire::apps::{ControllerSpec, ControllerStatus};
+
+/// One Deployment, ReplicaSet, StatefulSet, Job …
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Controller {
+    pub kind: Kind,
+    pub namespace: Name,
+    pub name: Name,
+    pub uid: Name,
+    pub owner: Option<Owner>,
+    /// What it wants; absent for kinds without a number.
+    pub replicas: Option<i64>,
+    /// What it has.
+    pub current_replicas: i64,
+    pub terminating: bool,
+    pub created: Option<Time>,
+    /// By its own fields alone; a Deployment's ReplicaSets have a say too.
+    pub rollout: Rollout,
+}
+
+/// A HorizontalPodAutoscaler's target and bounds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Autoscaler {
+    pub namespace: Name,
+    pub name: Name,
+    pub target_kind: Name,
+    pub target_name: Name,
+    pub min: i64,
+    pub max: i64,
+}
+
+pub(crate) fn controller(
+    kind: Kind,
+    object: &wire::apps::Controller,
+    interner: &Interner,
+) -> Result<Controller, Unreadable> {
+    let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
+    let has_replicas =
+        matches!(kind, Kind::Deployment | Kind::ReplicaSet | Kind::ReplicationController | Kind::StatefulSet);
+    let replicas = match kind {
+        _ if has_replicas => Some(spec.replicas.unwrap_or(1)),
+        Kind::Job => Some(spec.parallelism.unwrap_or(1)),
+        _ => None,
+    };
+    Ok(Controller {
+        kind,
+        namespace: interner.name(&meta.namespace),
+        name: interner.name(&meta.name),
+        uid: interner.name(&meta.uid),
+        owner: controller_of(meta, interner),
+        replicas,
+        current_replicas: status.replicas,
+        terminating: meta.deletion_timestamp.is_some(),
+        created: time(meta.creation_timestamp.as_deref(), "metadata.creationTimestamp")?,
+        rollout: match rollout_sign(kind, meta.generation, spec, status) {
+            // Written by hand, without the status that every real one has.
+            _ if meta.generation == 0 && *status == ControllerStatus::default() => Rollout::Unknown,
+            Some(sign) => Rollout::InProgress(sign),
+            None => Rollout::Complete,
+        },
+    })
+}
+
+/// What shows that a change is under way, if anything does.
+fn rollout_sign(kind: Kind, generation: i64, spec: &ControllerSpec, status: &ControllerStatus) -> Option<String> {
+    let wanted = spec.replicas.unwrap_or(1);
+    let is_unobserved = status.observed_generation < generation;
+    let unobserved = || {
+        is_unobserved
+            .then(|| format!("generation {generation} is not observed yet, only {}", status.observed_generation))
+    };
+    match kind {
+        Kind::Deployment => unobserved().or_else(|| {
+            let progressing = status.conditions.get("Progressing").map_or("", |one| one.reason.as_str());
+            if progressing == "ProgressDeadlineExceeded" {
+                return Some("its progress deadline is exceeded".to_owned());
+            }
+            if status.updated_replicas < wanted {
+                return Some(format!("{} of {wanted} replicas are updated", status.updated_replicas));
+            }
+            if status.replicas > status.updated_replicas {
+                return Some(format!("{} old replicas remain", status.replicas - status.updated_replicas));
+            }
+            // NewReplicaSetAvailable stays once a rollout was done, whatever becomes of its pods later.
+            if status.unavailable_replicas > 0 && !matches!(progressing, "" | "NewReplicaSetAvailable") {
+                return Some(format!("{} replicas are not available yet", status.unavailable_replicas));
+            }
+            None
+        }),
+        Kind::StatefulSet => unobserved().or_else(|| {
+            let strategy = spec.update_strategy.as_ref();
+            if strategy.is_some_and(|strategy| strategy.r#type == "OnDelete") {
+                return (status.current_revision != status.update_revision && !status.update_revision.is_empty())
+                    .then(|| "its pods take the new revision only when they are deleted".to_owned());
+            }
+            if status.update_revision.is_empty() || status.current_revision == status.update_revision {
+                return None;
+            }
+            let updated = status.updated_replicas;
+            Some(format!("{updated} of {wanted} replicas are of the new revision"))
+        }),
+        Kind::DaemonSet => unobserved().or_else(|| {
+            let (updated, wanted) = (status.updated_number_scheduled, status.desired_number_scheduled);
+            (updated < wanted).then(|| format!("{updated} of {wanted} pods are updated"))
+        }),
+        Kind::ReplicaSet | Kind::ReplicationController => unobserved(),
+        _ => None,
+    }
+}
+
+pub(crate) fn autoscaler(object: &wire::apps::HorizontalPodAutoscaler, interner: &Interner) -> Autoscaler {
+    let spec = &object.spec;
+    Autoscaler {
+        namespace: interner.name(&object.metadata.namespace),
+        name: interner.name(&object.metadata.name),
+        target_kind: interner.name(&spec.scale_target_ref.kind),
+        target_name: interner.name(&spec.scale_target_ref.name),
+        min: spec.min_replicas.unwrap_or(1),
+        max: spec.max_replicas,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn rollout(kind: Kind, spec: Value, status: Value) -> Rollout {
+        let object =
+            json!({ "metadata": { "name": "a", "namespace": "b", "generation": 2 }, "spec": spec, "status": status });
+        controller(kind, &serde_json::from_value(object).unwrap(), &Interner::default()).unwrap().rollout
+    }
+
+    #[test]
+    fn a_deployment_is_settled_when_all_replicas_are_new() {
+        let of = |status: Value| rollout(Kind::Deployment, json!({ "replicas": 3 }), status);
+        let settled = json!({ "observedGeneration": 2, "replicas": 3, "updatedReplicas": 3 });
+        assert_eq!(of(settled.clone()), Rollout::Complete);
+        for (field, value) in [
+            ("observedGeneration", json!(1)),
+            ("updatedReplicas", json!(2)),
+            ("replicas", json!(4)),
+            ("conditions", json!([{ "type": "Progressing", "reason": "ProgressDeadlineExceeded" }])),
+        ] {
+            let mut status = settled.clone();
+            status[field] = value;
+            assert!(matches!(of(status), Rollout::InProgress(_)), "{field}");
+        }
+        let mut unready = settled;
+        unready["unavailableReplicas"] = json!(1);
+        unready["conditions"] = json!([{ "type": "Progressing", "reason": "NewReplicaSetAvailable" }]);
+        assert_eq!(of(unready.clone()), Rollout::Complete);
+        unready["conditions"][0]["reason"] = json!("ReplicaSetUpdated");
+        assert!(matches!(of(unready), Rollout::InProgress(_)));
+    }
+
+    #[test]
+    fn a_stateful_set_is_settled_when_its_revisions_are_one() {
+        let of = |current: &str, update: &str| {
+            let status = json!({ "observedGeneration": 2, "currentRevision": current, "updateRevision": update });
+            rollout(Kind::StatefulSet, json!({}), status)
+        };
+        assert_eq!(of("a", "a"), Rollout::Complete);
+        assert!(matches!(of("a", "b"), Rollout::InProgress(_)));
+    }
+}

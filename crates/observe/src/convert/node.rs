@@ -1,0 +1,77 @@
+//! Node, and Karpenter's NodePool; what metrics.k8s.io says of pods.
+
+use model::snapshot::{NodePool, Usage};
+use model::{Node, Taint};
+
+use super::Unreadable;
+use super::labels::{labels, names};
+use super::placement::taint_effect;
+use super::quantities::amounts;
+use super::time::time;
+use crate::intern::Interner;
+use crate::wire;
+
+pub(crate) fn node(node: &wire::node::Node, interner: &Interner) -> Result<Node, Unreadable> {
+    let (meta, spec, status) = (&node.metadata, &node.spec, &node.status);
+    let mut declared_features = names(&status.declared_features, interner);
+    declared_features.sort();
+    declared_features.dedup();
+    // An effect that nobody knows keeps no pod away.
+    let taints = spec.taints.iter().filter_map(|taint| {
+        let effect = taint_effect(&taint.effect)?;
+        Some(Taint { key: interner.name(&taint.key), value: interner.name(&taint.value), effect })
+    });
+    Ok(Node {
+        name: interner.name(&meta.name),
+        uid: interner.name(&meta.uid),
+        labels: labels(&meta.labels, interner),
+        annotations: labels(&meta.annotations.0, interner),
+        created: time(meta.creation_timestamp.as_deref(), "metadata.creationTimestamp")?,
+        unschedulable: spec.unschedulable,
+        taints: taints.collect(),
+        allocatable: amounts(&status.allocatable, || "status.allocatable".to_owned())?.to_resources(interner),
+        capacity: amounts(&status.capacity, || "status.capacity".to_owned())?.to_resources(interner),
+        ready: status.conditions.is_true("Ready"),
+        terminating: meta.deletion_timestamp.is_some(),
+        declared_features,
+        provider_id: interner.name(&spec.provider_id),
+        unreadable: false,
+    })
+}
+
+pub(crate) fn node_pool(pool: &wire::node::NodePool, interner: &Interner) -> Result<NodePool, Unreadable> {
+    Ok(NodePool {
+        name: interner.name(&pool.metadata.name),
+        disruption: pool.spec.disruption.as_ref().map(disruption).unwrap_or_default(),
+        limits: amounts(&pool.spec.limits, || "spec.limits".to_owned())?.to_resources(interner),
+    })
+}
+
+/// For people: `WhenEmptyOrUnderutilized after 1m, budgets 10%, 0 (Drifted) at "0 9 * * *" for 8h`.
+fn disruption(disruption: &wire::node::Disruption) -> String {
+    let mut text = disruption.consolidation_policy.clone();
+    if !disruption.consolidate_after.is_empty() {
+        text.push_str(&format!(" after {}", disruption.consolidate_after));
+    }
+    for (at, budget) in disruption.budgets.iter().enumerate() {
+        text.push_str(if at == 0 { ", budgets " } else { ", " });
+        text.push_str(&budget.nodes);
+        if !budget.reasons.is_empty() {
+            text.push_str(&format!(" ({})", budget.reasons.join(", ")));
+        }
+        if !budget.schedule.is_empty() {
+            text.push_str(&format!(" at \"{}\" for {}", budget.schedule, budget.duration));
+        }
+    }
+    text
+}
+
+pub(crate) fn usage(metrics: &wire::node::PodMetrics) -> Result<Usage, Unreadable> {
+    let mut usage = Usage::default();
+    for (at, container) in metrics.containers.iter().enumerate() {
+        let used = amounts(&container.usage, || format!("containers[{at}].usage"))?;
+        usage.cpu = usage.cpu.saturating_add(used.get("cpu").unwrap_or_default().milli_value());
+        usage.memory = usage.memory.saturating_add(used.get("memory").unwrap_or_default().value());
+    }
+    Ok(usage)
+}

@@ -1,0 +1,285 @@
+//! What a pod asks for and what it holds, as Kubernetes computes it
+//! (`k8s.io/component-helpers/resource`, with the defaults of `pkg/apis/core/v1/defaults.go`).
+
+use model::pod::ContainerRequests;
+use model::{Quantity, Resources};
+
+use super::Unreadable;
+use super::quantities::{Amounts, amounts};
+use crate::intern::Interner;
+use crate::wire::pod::{Container, ContainerStatus, Pod, ResourceRequirements};
+
+/// The three answers for one pod.
+pub(crate) struct PodRequests {
+    /// From the spec alone, as the scheduler reads a pending pod.
+    pub requests: Resources,
+    /// With in-place resizes under way, as the scheduler counts a pod on its node.
+    pub held: Resources,
+    /// Per container.
+    pub containers: Vec<ContainerRequests>,
+}
+
+pub(crate) fn pod_requests(pod: &Pod, interner: &Interner) -> Result<PodRequests, Unreadable> {
+    let spec = &pod.spec;
+    let containers = read_containers(&spec.containers, "spec.containers")?;
+    let init_containers = read_containers(&spec.init_containers, "spec.initContainers")?;
+    let from_spec = aggregate(&containers, &init_containers, |container| &container.requests);
+    let pod_level = match &spec.resources {
+        Some(resources) => pod_level_requests(resources, &from_spec, &containers, &init_containers)?,
+        None => Amounts::default(),
+    };
+    let overhead = amounts(&spec.overhead, || "spec.overhead".to_owned())?;
+
+    let pending = with_pod_level(from_spec.clone(), &pod_level, &overhead, None);
+    let mut requests = pending.to_resources(interner);
+    requests.pods = 0;
+
+    let held = match held_amounts(pod, containers.clone(), init_containers.clone(), &pod_level, &overhead)? {
+        Some(amounts) => Resources { pods: 0, ..amounts.to_resources(interner) },
+        None => requests.clone(),
+    };
+
+    let sidecars = init_containers.iter().filter(|container| container.is_sidecar);
+    let containers = containers
+        .iter()
+        .chain(sidecars)
+        .map(|container| ContainerRequests {
+            name: interner.name(container.name),
+            cpu: container.requests.get("cpu").map(Quantity::milli_value),
+            memory: container.requests.get("memory").map(Quantity::value),
+        })
+        .collect();
+    Ok(PodRequests { requests, held, containers })
+}
+
+/// One container's amounts, defaults filled in.
+#[derive(Clone)]
+struct ContainerAmounts<'a> {
+    name: &'a str,
+    is_sidecar: bool,
+    requests: Amounts<'a>,
+    limits: Amounts<'a>,
+}
+
+fn read_containers<'a>(containers: &'a [Container], field: &str) -> Result<Vec<ContainerAmounts<'a>>, Unreadable> {
+    let read = containers.iter().enumerate().map(|(at, container)| {
+        let resources = &container.resources;
+        let limits = amounts(&resources.limits, || format!("{field}[{at}].resources.limits"))?;
+        let mut requests = amounts(&resources.requests, || format!("{field}[{at}].resources.requests"))?;
+        for (name, amount) in limits.iter() {
+            requests.set_if_absent(name, amount);
+        }
+        Ok(ContainerAmounts { name: &container.name, is_sidecar: container.is_sidecar(), requests, limits })
+    });
+    read.collect()
+}
+
+/// All containers together: the running ones summed, or what the most demanding moment of starting up needs.
+fn aggregate<'c, 'a: 'c>(
+    containers: &'c [ContainerAmounts<'a>],
+    init_containers: &'c [ContainerAmounts<'a>],
+    of: impl Fn(&'c ContainerAmounts<'a>) -> &'c Amounts<'a>,
+) -> Amounts<'a> {
+    let mut total = Amounts::default();
+    for container in containers {
+        total.add(of(container));
+    }
+    let mut sidecars_so_far = Amounts::default();
+    let mut starting_up = Amounts::default();
+    for container in init_containers {
+        if container.is_sidecar {
+            total.add(of(container));
+            sidecars_so_far.add(of(container));
+            starting_up.max(&sidecars_so_far);
+        } else {
+            let mut moment = of(container).clone();
+            moment.add(&sidecars_so_far);
+            starting_up.max(&moment);
+        }
+    }
+    total.max(&starting_up);
+    total
+}
+
+fn is_pod_level_resource(name: &str) -> bool {
+    matches!(name, "cpu" | "memory") || is_huge_pages(name)
+}
+
+fn is_huge_pages(name: &str) -> bool {
+    name.starts_with("hugepages-")
+}
+
+/// The pod's own `spec.resources.requests` after defaulting; what they name replaces the containers' sum.
+fn pod_level_requests<'a>(
+    resources: &'a ResourceRequirements,
+    from_containers: &Amounts<'a>,
+    containers: &[ContainerAmounts<'a>],
+    init_containers: &[ContainerAmounts<'a>],
+) -> Result<Amounts<'a>, Unreadable> {
+    let mut requests = amounts(&resources.requests, || "spec.resources.requests".to_owned())?;
+    let mut limits = amounts(&resources.limits, || "spec.resources.limits".to_owned())?;
+    if !requests.is_empty() || !limits.is_empty() {
+        for (name, amount) in aggregate(containers, init_containers, |container| &container.limits).iter() {
+            if is_huge_pages(name) && requests.get(name).is_none() {
+                limits.set_if_absent(name, amount);
+            }
+        }
+    }
+    if !limits.is_empty() {
+        // Huge pages cannot be overcommitted and so do not take the containers' sum.
+        for (name, amount) in from_containers.iter() {
+            if is_pod_level_resource(name) && !is_huge_pages(name) {
+                requests.set_if_absent(name, amount);
+            }
+        }
+        for (name, amount) in limits.iter() {
+            if is_pod_level_resource(name) {
+                requests.set_if_absent(name, amount);
+            }
+        }
+    }
+    Ok(requests)
+}
+
+/// `effective` are the pod-level amounts that count instead while a pod-level resize is under way.
+fn with_pod_level<'a>(
+    mut total: Amounts<'a>,
+    pod_level: &Amounts<'a>,
+    overhead: &Amounts<'a>,
+    effective: Option<&Amounts<'a>>,
+) -> Amounts<'a> {
+    for (name, amount) in pod_level.iter() {
+        if is_pod_level_resource(name) {
+            total.set(name, effective.map_or(amount, |effective| effective.get(name).unwrap_or_default()));
+        }
+    }
+    total.add(overhead);
+    total
+}
+
+/// What counts with the status taken into account; `None` where the status says nothing.
+fn held_amounts<'a>(
+    pod: &'a Pod,
+    mut containers: Vec<ContainerAmounts<'a>>,
+    mut init_containers: Vec<ContainerAmounts<'a>>,
+    pod_level: &Amounts<'a>,
+    overhead: &Amounts<'a>,
+) -> Result<Option<Amounts<'a>>, Unreadable> {
+    let status = &pod.status;
+    let has_resources = |statuses: &[ContainerStatus]| statuses.iter().any(|status| status.resources.is_some());
+    if status.resources.is_none()
+        && !has_resources(&status.container_statuses)
+        && !has_resources(&status.init_container_statuses)
+    {
+        return Ok(None);
+    }
+    let resize = status.conditions.get("PodResizePending");
+    let is_infeasible = resize.is_some_and(|condition| condition.reason == "Infeasible");
+    for container in containers.iter_mut().chain(init_containers.iter_mut().filter(|one| one.is_sidecar)) {
+        // Of two statuses of one name the later counts, and init containers come later.
+        let named = |one: &&ContainerStatus| one.name == container.name;
+        let init = status.init_container_statuses.iter().rev().find(named);
+        let Some(found) = init.or_else(|| status.container_statuses.iter().rev().find(named)) else { continue };
+        let Some(resources) = &found.resources else { continue };
+        let actuated = amounts(&resources.requests, || "status.containerStatuses resources.requests".to_owned())?;
+        let allocated =
+            amounts(&found.allocated_resources, || "status.containerStatuses allocatedResources".to_owned())?;
+        container.requests = effective(&container.requests, actuated, &allocated, is_infeasible);
+    }
+    let total = aggregate(&containers, &init_containers, |container| &container.requests);
+    let pod_effective = match &status.resources {
+        Some(resources) => {
+            let actuated = amounts(&resources.requests, || "status.resources.requests".to_owned())?;
+            let allocated = amounts(&status.allocated_resources, || "status.allocatedResources".to_owned())?;
+            Some(effective(pod_level, actuated, &allocated, is_infeasible))
+        }
+        None => None,
+    };
+    Ok(Some(with_pod_level(total, pod_level, overhead, pod_effective.as_ref())))
+}
+
+fn effective<'a>(
+    spec: &Amounts<'a>,
+    actuated: Amounts<'a>,
+    allocated: &Amounts<'a>,
+    is_infeasible: bool,
+) -> Amounts<'a> {
+    let mut effective = actuated;
+    effective.max(allocated);
+    if !is_infeasible {
+        effective.max(spec);
+    }
+    effective
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of(pod: Value) -> PodRequests {
+        pod_requests(&serde_json::from_value(pod).unwrap(), &Interner::default()).unwrap()
+    }
+
+    fn container(cpu: &str) -> Value {
+        json!({ "name": "a", "resources": { "requests": { "cpu": cpu } } })
+    }
+
+    fn sidecar(cpu: &str) -> Value {
+        json!({ "name": "s", "restartPolicy": "Always", "resources": { "requests": { "cpu": cpu } } })
+    }
+
+    fn cpu(containers: Value, init: Value) -> i64 {
+        of(json!({ "spec": { "containers": containers, "initContainers": init } })).requests.cpu
+    }
+
+    #[test]
+    fn the_most_demanding_moment_counts() {
+        assert_eq!(cpu(json!([container("1"), container("500m")]), json!([])), 1_500);
+        assert_eq!(cpu(json!([container("1")]), json!([container("3"), container("2")])), 3_000);
+        assert_eq!(cpu(json!([container("1")]), json!([sidecar("1"), container("3"), sidecar("1")])), 4_000);
+        assert_eq!(cpu(json!([container("3")]), json!([container("3"), sidecar("1")])), 4_000);
+    }
+
+    #[test]
+    fn limits_become_requests_where_none_are_given() {
+        let one = json!({ "name": "a", "resources": { "limits": { "cpu": "2", "memory": "1Gi" }, "requests": { "cpu": "1" } } });
+        let found = of(json!({ "spec": { "containers": [one] } }));
+        assert_eq!((found.requests.cpu, found.requests.memory), (1_000, 1 << 30));
+        assert_eq!((found.containers[0].cpu, found.containers[0].memory), (Some(1_000), Some(1 << 30)));
+    }
+
+    #[test]
+    fn pod_level_resources_replace_the_sum() {
+        let pod = |resources: Value| {
+            let huge = json!({ "name": "b", "resources": { "limits": { "hugepages-2Mi": "4Mi" } } });
+            of(
+                json!({ "spec": { "containers": [container("1"), huge], "resources": resources, "overhead": { "cpu": "10m" } } }),
+            )
+        };
+        assert_eq!(pod(json!({ "requests": { "cpu": "3", "nvidia.com/gpu": "1" } })).requests.cpu, 3_010);
+        assert_eq!(pod(json!({ "limits": { "cpu": "5", "memory": "1Gi" } })).requests.cpu, 1_010);
+        assert_eq!(pod(json!({ "limits": { "memory": "1Gi" } })).requests.memory, 1 << 30);
+        assert_eq!(pod(json!({ "limits": { "memory": "1Gi" } })).requests.scalar("hugepages-2Mi"), 4 << 20);
+        assert_eq!(pod(json!({ "requests": { "nvidia.com/gpu": "1" } })).requests.scalar("nvidia.com/gpu"), 0);
+    }
+
+    #[test]
+    fn a_resize_under_way_holds_the_larger() {
+        let pod = |conditions: Value| {
+            of(json!({ "spec": { "containers": [container("1")] }, "status": {
+                "conditions": conditions,
+                "containerStatuses": [{ "name": "a", "resources": { "requests": { "cpu": "500m" } },
+                    "allocatedResources": { "cpu": "700m" } }] } }))
+        };
+        let infeasible = json!([{ "type": "PodResizePending", "reason": "Infeasible" }]);
+        assert_eq!((pod(json!([])).held.cpu, pod(json!([])).requests.cpu), (1_000, 1_000));
+        assert_eq!((pod(infeasible.clone()).held.cpu, pod(infeasible).requests.cpu), (700, 1_000));
+    }
+
+    #[test]
+    fn amounts_below_a_thousandth_round_up_each() {
+        assert_eq!(cpu(json!([container("100u"), container("100u")]), json!([])), 2);
+    }
+}

@@ -1,0 +1,23 @@
+//! Kubernetes, from a dump or live, to a `model::Snapshot`. Reads only.
+
+mod anonymize;
+mod assemble;
+mod collect;
+mod convert;
+mod input;
+mod intern;
+mod kinds;
+mod live;
+mod object;
+pub mod prices;
+mod read;
+mod recording;
+mod source;
+mod wire;
+
+pub use anonymize::anonymize;
+pub use input::{Limits, ReadError};
+pub use kinds::{KINDS, Kind, KindInfo};
+pub use live::{LiveError, LiveOptions, Progress, read_live, read_live_blocking, record_live, record_live_blocking};
+pub use read::{ReadOptions, read_bytes, read_paths, read_values};
+pub use recording::{Recording, SaveError, record_paths, save_snapshot};

@@ -1,0 +1,43 @@
+//! From kubeconfig or the pod's own account to a client, as kubectl does it.
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+use super::{LiveError, LiveOptions};
+
+/// A cluster to talk to.
+pub(crate) struct Cluster {
+    pub client: Client,
+    /// The context's name, or `in-cluster`.
+    pub name: String,
+    /// Its URL, for messages.
+    pub server: String,
+}
+
+pub(crate) async fn connect(options: &LiveOptions) -> Result<Cluster, LiveError> {
+    let (mut config, name) = configure(options).await?;
+    config.connect_timeout = Some(options.request_timeout);
+    // Retried here instead, with the server's own Retry-After.
+    config.default_retry = false;
+    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    let client = Client::try_from(config).map_err(|source| LiveError::Config { source: Box::new(source) })?;
+    Ok(Cluster { client, name, server })
+}
+
+async fn configure(options: &LiveOptions) -> Result<(Config, String), LiveError> {
+    let bad = |source: kube::config::KubeconfigError| LiveError::Config { source: Box::new(source) };
+    let chosen = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
+    if options.kubeconfig.is_none() && options.context.is_none() {
+        let config = Config::infer().await.map_err(|source| LiveError::Config { source: Box::new(source) })?;
+        // The context's name is for people; without a kubeconfig there is none.
+        let name = Kubeconfig::read().ok().and_then(|kubeconfig| kubeconfig.current_context);
+        return Ok((config, name.unwrap_or_else(|| "in-cluster".to_owned())));
+    }
+    let kubeconfig = match &options.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path).map_err(bad)?,
+        None => Kubeconfig::read().map_err(bad)?,
+    };
+    let name = options.context.clone().or_else(|| kubeconfig.current_context.clone());
+    let config = Config::from_custom_kubeconfig(kubeconfig, &chosen).await.map_err(bad)?;
+    Ok((config, name.unwrap_or_default()))
+}

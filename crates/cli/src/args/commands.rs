@@ -1,0 +1,251 @@
+//! The flags of each command.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Format::{self, Csv, Json, Markdown, Name, Table, Wide, Yaml};
+use super::formats::formats;
+use super::values::per_mille;
+use super::{InputArgs, PriceArgs, ScopeArgs};
+
+/// `analyze`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll analyze                                  the live cluster, in short\n  \
+    plimsoll analyze --from dump.json --by node -o wide\n  \
+    plimsoll analyze --by workload -n web -o csv > web.csv\n\n\
+    In CSV money is in dollars, unrounded, CPU in cores and memory in bytes; what is unknown is empty.")]
+pub struct AnalyzeArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+    /// Namespaces of workloads; labels of nodes.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// One whole table in place of the summary
+    #[arg(long, value_enum)]
+    pub by: Option<Breakdown>,
+    /// How to write it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Wide, Json, Yaml, Csv, Markdown, Name]))]
+    pub output: Format,
+}
+
+/// What costs are broken down by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Breakdown {
+    /// A row for each node
+    Node,
+    /// A row for each namespace
+    Namespace,
+    /// A row for each workload
+    Workload,
+}
+
+/// `simulate`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll simulate --from dump.json                a plan, and what keeps it from saving more\n  \
+    plimsoll simulate --headroom 5% --save plan.yaml  keep 5 % of every node free; write the plan\n  \
+    plimsoll verify plan.yaml                         then have it checked")]
+pub struct SimulateArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+    /// How the plan is searched for
+    #[arg(long, value_name = "NAME", default_value = "best-fit", value_parser = strategies())]
+    pub strategy: &'static str,
+    /// Which nodes may hold the pods: only those that are there
+    #[arg(long, value_name = "WHICH", default_value = "existing", value_parser = ["existing"])]
+    pub capacity: String,
+    /// Part of every node's CPU and memory to leave free
+    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = per_mille)]
+    pub headroom: u32,
+    /// Also write the plan to this file, .yaml or .json
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// How to write it; json and yaml are the MigrationPlan itself
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Wide, Json, Yaml, Csv, Markdown, Name]))]
+    pub output: Format,
+}
+
+fn strategies() -> impl TypedValueParser<Value = &'static str> {
+    let names = || engine::strategies().into_iter().map(|strategy| strategy.name());
+    PossibleValuesParser::new(names()).map(move |given| names().find(|name| *name == given).unwrap_or("best-fit"))
+}
+
+/// `verify`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll verify plan.yaml --from dump.json\n  \
+    plimsoll simulate -o json | plimsoll verify -     against the live cluster\n\n\
+    Exits 0 where the plan is legal, 1 where it has faults, 3 where the snapshot lacks what is needed to judge.")]
+pub struct VerifyArgs {
+    /// The plan: a MigrationPlan in YAML or JSON; - is stdin
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+    /// The headroom that the plan was made with
+    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = per_mille)]
+    pub headroom: u32,
+    /// How to write it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml, Csv, Markdown]))]
+    pub output: Format,
+}
+
+/// `explain`.
+#[derive(Args, Debug)]
+#[command(disable_help_subcommand = true)]
+pub struct ExplainArgs {
+    /// Of what.
+    #[command(subcommand)]
+    pub what: Explained,
+}
+
+/// What is explained.
+#[derive(Debug, Subcommand)]
+pub enum Explained {
+    /// Where a pod could run, whether it may be evicted, and what refuses it elsewhere
+    #[command(visible_alias = "po", alias = "pods")]
+    Pod(ExplainPodArgs),
+    /// What a node costs, what pins it, and what would free it
+    #[command(visible_alias = "no", alias = "nodes")]
+    Node(ExplainNodeArgs),
+}
+
+/// `explain pod`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll explain pod web/api-5d8f-x2x --from dump.json\n  \
+    plimsoll explain pod -n web api-5d8f-x2x --node a-17")]
+pub struct ExplainPodArgs {
+    /// NAMESPACE/NAME, or NAME with -n
+    #[arg(value_name = "POD")]
+    pub pod: Option<String>,
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Its namespace
+    #[arg(short, long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Only this node, precisely
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<String>,
+    /// How to write it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Wide, Json, Yaml]))]
+    pub output: Format,
+}
+
+/// `explain node`.
+#[derive(Args, Debug)]
+pub struct ExplainNodeArgs {
+    /// Its name
+    #[arg(value_name = "NODE")]
+    pub node: Option<String>,
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+    /// How to write it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml]))]
+    pub output: Format,
+}
+
+/// `fit`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll fit --from dump.json\n  \
+    plimsoll fit --from dump.json -o json             {\"namespace/pod\": [\"node\", …], …}")]
+pub struct FitArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which pods.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// How to write it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Csv]))]
+    pub output: Format,
+}
+
+/// `doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+    /// How to write it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml, Csv, Markdown]))]
+    pub output: Format,
+}
+
+/// `snapshot`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll snapshot --save cluster.json.zst\n  \
+    plimsoll snapshot --from dump.json --anonymize --save to-share.json.gz")]
+pub struct SnapshotArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The file to write; .gz and .zst compress it
+    #[arg(long, value_name = "FILE", required = true)]
+    pub save: PathBuf,
+    /// Replace every name, label value, image and environment, such that plans on it stay the same
+    #[arg(long)]
+    pub anonymize: bool,
+}
+
+/// `prices`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll prices --from dump.json                  what each kind of node costs, and says who\n  \
+    plimsoll prices --list --type m5 --region us-east-1")]
+pub struct PricesArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+    /// Only nodes with these labels
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = crate::scope::parse_selector, conflicts_with = "list")]
+    pub selector: Option<model::LabelSelector>,
+    /// The prices known, in place of the cluster's nodes
+    #[arg(long, conflicts_with_all = ["from", "context", "kubeconfig"])]
+    pub list: bool,
+    /// Of the list, only this region
+    #[arg(long, value_name = "REGION", requires = "list")]
+    pub region: Option<String>,
+    /// Of the list, only machine types that begin so
+    #[arg(long = "type", value_name = "TYPE", requires = "list")]
+    pub instance_type: Option<String>,
+    /// How to write it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Wide, Json, Yaml, Csv, Markdown]))]
+    pub output: Format,
+}
+
+/// `demo`.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Write the example cluster to this file, for the other commands' --from
+    #[arg(long, value_name = "FILE")]
+    pub save_dump: Option<PathBuf>,
+}

@@ -1,0 +1,105 @@
+//! The command line, typed. Every flag that several commands share is declared once here.
+
+mod commands;
+mod formats;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::scope::{Scope, parse_selector};
+
+pub use commands::{
+    AnalyzeArgs, Breakdown, DemoArgs, DoctorArgs, ExplainArgs, ExplainNodeArgs, ExplainPodArgs, Explained, FitArgs,
+    PricesArgs, SimulateArgs, SnapshotArgs, VerifyArgs,
+};
+pub use formats::Format;
+
+/// Finds what a Kubernetes cluster costs, proves how little it could cost, and plans the way there.
+#[derive(Debug, Parser)]
+#[command(
+    name = "plimsoll",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Input is the live cluster of your kubeconfig, or a dump of it:\n  \
+                  kubectl get nodes,pods,poddisruptionbudgets,replicasets,deployments,statefulsets -A -o json > dump.json\n  \
+                  plimsoll simulate --from dump.json\n\n\
+                  See it on an example cluster first:\n  plimsoll demo\n\n\
+                  Exit codes: 0 done, 1 failed or faults found, 2 bad usage, 3 could not judge."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands, in the order in which a newcomer needs them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What the cluster costs and wastes, and what blocks savings, by dollars
+    Analyze(AnalyzeArgs),
+    /// A plan that makes it cheaper, and what keeps it from being cheaper still; touches nothing
+    Simulate(SimulateArgs),
+    /// Check a plan, whoever made it, against a snapshot or the live cluster
+    Verify(VerifyArgs),
+    /// Why a pod can or cannot go to a node, or what keeps a node
+    Explain(ExplainArgs),
+    /// For every pod, the nodes that would take it
+    Fit(FitArgs),
+    /// What is missing for better answers, and how to give it
+    Doctor(DoctorArgs),
+    /// Save what is seen of the cluster to a file
+    Snapshot(SnapshotArgs),
+    /// What the nodes cost and how that is known
+    Prices(PricesArgs),
+    /// The whole chain on an example cluster
+    Demo(DemoArgs),
+}
+
+/// Where the cluster is read from, and at what prices.
+#[derive(Args, Clone, Debug, Default)]
+pub struct InputArgs {
+    /// Files or folders to read in place of the live cluster: kubectl's JSON or YAML, also gzip or zstd; - is stdin
+    #[arg(long, value_name = "PATH", num_args = 1.., action = clap::ArgAction::Append)]
+    pub from: Vec<PathBuf>,
+    /// The kubeconfig context to use
+    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    pub context: Option<String>,
+    /// The kubeconfig file to use
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub kubeconfig: Option<PathBuf>,
+    /// How long to wait for one answer of the API server, such as 30s; 0 waits for ever
+    #[arg(long, value_name = "TIME", conflicts_with = "from", value_parser = values::duration)]
+    pub request_timeout: Option<std::time::Duration>,
+}
+
+/// Whose prices hold.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PriceArgs {
+    /// Your own prices, which go before all others: instance_type,region,zone,capacity_type,usd_per_hour,…
+    #[arg(long = "prices", value_name = "FILE.csv")]
+    pub prices: Option<PathBuf>,
+}
+
+/// Which objects are meant, as kubectl says it.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ScopeArgs {
+    /// Only this namespace
+    #[arg(short, long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// All namespaces; the default
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// Only what has these labels: app=web,tier!=db,env in (a,b)
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = parse_selector)]
+    pub selector: Option<model::LabelSelector>,
+}
+
+impl ScopeArgs {
+    /// The objects meant.
+    pub fn scope(&self) -> Scope {
+        Scope { namespace: self.namespace.clone(), selector: self.selector.clone() }
+    }
+}

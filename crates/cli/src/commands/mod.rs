@@ -1,0 +1,30 @@
+//! One file a command.
+
+mod analyze;
+mod demo;
+mod doctor;
+mod explain;
+mod fit;
+mod prices;
+mod simulate;
+mod snapshot;
+mod verify;
+
+use crate::args::{Cli, Command};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+
+/// Runs the command.
+pub fn run(cli: Cli, out: &mut Output) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Analyze(args) => analyze::run(&args, out),
+        Command::Simulate(args) => simulate::run(&args, out),
+        Command::Verify(args) => verify::run(args, out),
+        Command::Explain(args) => explain::run(args, out),
+        Command::Fit(args) => fit::run(&args, out),
+        Command::Doctor(args) => doctor::run(&args, out),
+        Command::Snapshot(args) => snapshot::run(&args, out),
+        Command::Prices(args) => prices::run(&args, out),
+        Command::Demo(args) => demo::run(&args, out),
+    }
+}

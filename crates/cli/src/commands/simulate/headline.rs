@@ -1,0 +1,79 @@
+//! The plan in a sentence or two, and how sure the money in it is.
+
+use std::collections::BTreeMap;
+
+use model::{PriceBasis, Prices, Summary};
+
+use crate::render::money;
+use crate::render::text::{count, grouped};
+
+/// Where no price is known nothing is said in dollars; else as
+/// `$12.34 → $9.87 an hour, saves $1,803 a month; 120 → 96 nodes; 310 pods move in 14 waves, about 40 minutes`.
+pub fn headline(summary: &Summary) -> String {
+    if summary.nodes_before > 0 && summary.nodes_unpriced == summary.nodes_before {
+        let nodes = count(summary.nodes_before, "node");
+        return format!(
+            "the cost of {nodes} is unknown, for none has a price; so nothing is known to save, and no pod moves"
+        );
+    }
+    let before = money::hour(summary.usd_per_hour_before);
+    let nodes = format!("{} → {} nodes", grouped(summary.nodes_before as i128), grouped(summary.nodes_after as i128));
+    if summary.nodes_after == summary.nodes_before && summary.migrations == 0 {
+        return format!("{before} an hour, nothing to save; {}; no pod moves", count(summary.nodes_before, "node"));
+    }
+    let after = money::hour(summary.usd_per_hour_after);
+    let saved = money::month(summary.saved());
+    let known = if summary.nodes_unpriced > 0 { " (of what is known)" } else { "" };
+    let moves = match summary.migrations {
+        0 => "no pod moves".to_owned(),
+        1 => "1 pod moves".to_owned(),
+        pods => format!("{} pods move", grouped(pods as i128)),
+    };
+    let waves = match summary.waves {
+        0 => String::new(),
+        waves => format!(" in {}, about {}", count(waves, "wave"), count(summary.minutes_expected as usize, "minute")),
+    };
+    format!("{before} → {after} an hour, saves {saved} a month{known}; {nodes}; {moves}{waves}")
+}
+
+/// What the money rests on: `prices: 118 nodes at aws on-demand list price of 2025-04; 2 nodes have no price, …`.
+pub fn price_basis(prices: &Prices) -> String {
+    let mut known: BTreeMap<(PriceBasisOrder, String), usize> = BTreeMap::new();
+    let mut unknown = 0;
+    for price in &prices.nodes {
+        match price {
+            Ok(price) => {
+                let as_of = if price.as_of.is_empty() { String::new() } else { format!(" of {}", price.as_of) };
+                let source = match price.basis {
+                    PriceBasis::Contract => format!("your prices in {}", price.source),
+                    PriceBasis::List => format!("{}{as_of}", price.source),
+                    PriceBasis::Estimate => format!("an estimate from {}{as_of}", price.source),
+                };
+                *known.entry((order(price.basis), source)).or_default() += 1;
+            }
+            Err(_) => unknown += 1,
+        }
+    }
+    let mut parts: Vec<String> =
+        known.into_iter().map(|((_, source), nodes)| format!("{} at {source}", count(nodes, "node"))).collect();
+    match unknown {
+        0 => {}
+        1 => parts.push("1 node has no price: it stays, and is in no total".to_owned()),
+        _ => parts.push(format!("{} have no price: they stay, and are in no total", count(unknown, "node"))),
+    }
+    if parts.is_empty() {
+        return "prices: there are no nodes".to_owned();
+    }
+    format!("prices: {}; {}", parts.join("; "), money::month_is())
+}
+
+/// The user's own first.
+type PriceBasisOrder = u8;
+
+fn order(basis: PriceBasis) -> PriceBasisOrder {
+    match basis {
+        PriceBasis::Contract => 0,
+        PriceBasis::List => 1,
+        PriceBasis::Estimate => 2,
+    }
+}

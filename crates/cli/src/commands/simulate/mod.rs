@@ -1,0 +1,170 @@
+//! `plimsoll simulate`: a plan, as a resource for programs and as a picture for people. It touches nothing.
+
+mod headline;
+mod markdown;
+mod overview;
+mod utilisation;
+
+pub use headline::price_basis;
+
+use std::io::Write;
+use std::path::Path;
+
+use crds::MigrationPlan;
+use model::{Plan, Policy, Prices, Snapshot};
+
+use crate::args::{Format, SimulateArgs};
+use crate::failure::{Exit, Failure};
+use crate::input;
+use crate::output::Output;
+use crate::render::grid::{Cell, Column, Grid};
+use crate::render::text::clean;
+use crate::save::write_atomically;
+use crate::talk;
+
+/// A plan with what it was made on.
+pub struct Simulation<'a> {
+    /// The cluster.
+    pub snapshot: &'a Snapshot,
+    /// What its nodes cost.
+    pub prices: &'a Prices,
+    /// The plan.
+    pub plan: &'a Plan,
+}
+
+/// Runs it.
+pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
+    let written_as = args.save.as_deref().map(FileFormat::of).transpose()?;
+    let snapshot = input::snapshot(&args.input)?;
+    let prices = input::prices(&snapshot, &args.prices)?;
+    let policy = Policy { headroom_per_mille: args.headroom, ..Policy::default() };
+    let strategy = engine::strategy(args.strategy)
+        .ok_or_else(|| Failure::usage(format!("there is no strategy {}", args.strategy)))?;
+    let plan = talk::while_doing("planning", || engine::plan(&snapshot, &prices, &policy, strategy));
+    if let (Some(path), Some(format)) = (&args.save, written_as) {
+        save(&plan, path, format)?;
+        let from: Vec<String> = args.input.from.iter().map(|from| format!(" --from {}", from.display())).collect();
+        talk::note(format!(
+            "saved {}; check it with: plimsoll verify {}{}",
+            path.display(),
+            path.display(),
+            from.concat()
+        ));
+    }
+    let simulation = Simulation { snapshot: &snapshot, prices: &prices, plan: &plan };
+    simulation.write(out, args.output)?;
+    Ok(Exit::Done)
+}
+
+impl Simulation<'_> {
+    /// Writes it in this format.
+    pub fn write(&self, out: &mut Output, format: Format) -> Result<(), Failure> {
+        match format {
+            Format::Json => writeln!(out, "{}", MigrationPlan::from(self.plan).to_json()?)?,
+            Format::Yaml => out.write_all(MigrationPlan::from(self.plan).to_yaml()?.as_bytes())?,
+            Format::Name => writeln!(out, "migrationplan.optimizer.io/{}", clean(&self.plan.name))?,
+            Format::Csv => self.migrations().write(out, format)?,
+            Format::Markdown => markdown::write(self, out)?,
+            Format::Table | Format::Wide => overview::write(self, out, format)?,
+        }
+        Ok(())
+    }
+
+    fn migrations(&self) -> Grid {
+        let mut grid = Grid::new(&[
+            Column::numbers("WAVE"),
+            Column::words("NAMESPACE"),
+            Column::words("POD"),
+            Column::words("UID").wide(),
+            Column::words("WORKLOAD"),
+            Column::words("FROM NODE"),
+            Column::words("TO NODE"),
+            Column::words("RISK"),
+            Column::words("RISK REASONS"),
+        ]);
+        for step in &self.plan.migrations {
+            grid.row(vec![
+                step.wave.to_string().into(),
+                step.namespace.to_string().into(),
+                step.pod.to_string().into(),
+                step.uid.to_string().into(),
+                step.workload.to_string().into(),
+                step.from_node.to_string().into(),
+                step.to_node.to_string().into(),
+                format!("{:?}", step.risk).to_lowercase().into(),
+                step.risk_reasons.join("; ").into(),
+            ]);
+        }
+        grid
+    }
+
+    /// The nodes that go, dearest first.
+    fn removed(&self) -> Grid {
+        let mut grid = Grid::new(&[
+            Column::words("NODE REMOVED"),
+            Column::words("TYPE"),
+            Column::words("CAPACITY"),
+            Column::words("ZONE"),
+            Column::words("POOL").wide(),
+            Column::numbers("$/HOUR"),
+            Column::numbers("$/MONTH"),
+            Column::numbers("PODS MOVED"),
+        ]);
+        let mut moved = std::collections::BTreeMap::new();
+        for step in &self.plan.migrations {
+            *moved.entry(&step.from_node).or_insert(0_usize) += 1;
+        }
+        let text = |name: Option<&model::Name>| Cell::or_none(name.map(ToString::to_string));
+        let mut removed: Vec<usize> = Vec::new();
+        for name in &self.plan.nodes.remove {
+            removed.extend(self.snapshot.nodes.binary_search_by(|node| node.name.cmp(name)).ok());
+        }
+        removed.sort_by_key(|node| (std::cmp::Reverse(self.prices.of(*node)), *node));
+        for at in removed {
+            let node = &self.snapshot.nodes[at];
+            let price = self.prices.of(at);
+            grid.row(vec![
+                node.name.to_string().into(),
+                text(node.instance_type()),
+                node.capacity_type().to_string().into(),
+                text(node.zone()),
+                text(node.node_pool()),
+                Cell::hour(price),
+                Cell::month(price),
+                moved.get(&node.name).copied().unwrap_or(0).to_string().into(),
+            ]);
+        }
+        grid
+    }
+}
+
+/// How a plan is written to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileFormat {
+    Json,
+    Yaml,
+}
+
+impl FileFormat {
+    /// By the file's name.
+    fn of(path: &Path) -> Result<FileFormat, Failure> {
+        match path.extension().and_then(|suffix| suffix.to_str()) {
+            Some("json") => Ok(FileFormat::Json),
+            Some("yaml" | "yml") => Ok(FileFormat::Yaml),
+            _ => Err(Failure::usage(format!("--save {}: the name must end in .yaml, .yml or .json", path.display()))),
+        }
+    }
+}
+
+fn save(plan: &Plan, path: &Path, format: FileFormat) -> Result<(), Failure> {
+    let resource = MigrationPlan::from(plan);
+    let mut text = match format {
+        FileFormat::Json => resource.to_json()?,
+        FileFormat::Yaml => resource.to_yaml()?,
+    };
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    write_atomically(path, |file| Ok(file.write_all(text.as_bytes())?))?;
+    Ok(())
+}

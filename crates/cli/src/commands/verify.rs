@@ -1,0 +1,207 @@
+//! `plimsoll verify`: the separate check of a plan, from a file or from anywhere.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use check::{Fault, Rule};
+use crds::{LARGEST_FILE_BYTES, MigrationPlan};
+use model::{Plan, Policy, ReadState, Snapshot};
+use serde::Serialize;
+
+use crate::args::{Format, VerifyArgs};
+use crate::failure::{Exit, Failure};
+use crate::input;
+use crate::output::Output;
+use crate::render::document;
+use crate::render::grid::{Cell, Column, Grid};
+use crate::render::text::{clean, count};
+use crate::talk;
+
+/// Runs it.
+pub fn run(mut args: VerifyArgs, out: &mut Output) -> Result<Exit, Failure> {
+    let path = input::positional(args.plan.take(), &mut args.input, "PLAN")?;
+    let plan = read_plan(&path, &args.input.from)?;
+    let snapshot = input::snapshot(&args.input)?;
+    let prices = input::prices(&snapshot, &args.prices)?;
+    let policy = Policy { headroom_per_mille: args.headroom, ..Policy::default() };
+    let verify = || check::verify(&snapshot, Some(&prices), &policy, &plan);
+    let faults = talk::while_doing("checking the plan", verify);
+    let verdict = Verdict::of(&snapshot, &plan, faults);
+    verdict.write(out, args.output)?;
+    if args.prices.prices.is_none() && verdict.speaks_of_money() {
+        talk::note("hint: where the plan was made with --prices FILE.csv, give the same here");
+    }
+    if verdict.says_another_snapshot() {
+        talk::note("hint: a plan holds for the snapshot it was made on; make a new one on this");
+    }
+    Ok(verdict.exit())
+}
+
+/// Reads a plan from a file or, as `-`, from stdin.
+fn read_plan(path: &Path, from: &[PathBuf]) -> Result<Plan, Failure> {
+    let is_stdin = path == Path::new("-");
+    let name = if is_stdin { "the plan on stdin".to_owned() } else { format!("the plan {}", path.display()) };
+    if is_stdin && from.iter().any(|from| from == Path::new("-")) {
+        return Err(Failure::usage("PLAN and --from cannot both be -"));
+    }
+    let failed = |error: anyhow::Error| Failure::from(error.context(format!("cannot read {name}")));
+    let mut bytes = Vec::new();
+    let most = LARGEST_FILE_BYTES as u64 + 1;
+    let read = if is_stdin {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| failed(error.into()))?;
+    let hint = "a plan is made by: plimsoll simulate --save plan.yaml";
+    let resource = MigrationPlan::read(&bytes).map_err(|error| failed(error.into()).hint(hint))?;
+    Plan::try_from(resource).map_err(|error| failed(error.into()))
+}
+
+/// What the check came to.
+pub struct Verdict {
+    steps: usize,
+    waves: usize,
+    faults: Vec<Fault>,
+    /// What is missing to judge.
+    missing: Vec<String>,
+}
+
+impl Verdict {
+    /// From the faults of a plan on a snapshot.
+    pub fn of(snapshot: &Snapshot, plan: &Plan, faults: Vec<Fault>) -> Verdict {
+        let waves = plan.migrations.iter().map(|step| step.wave).max().unwrap_or(0);
+        Verdict { steps: plan.migrations.len(), waves: waves as usize, faults, missing: missing(snapshot) }
+    }
+
+    /// The exit code it makes.
+    pub fn exit(&self) -> Exit {
+        if !self.faults.is_empty() {
+            Exit::Failed
+        } else if !self.missing.is_empty() {
+            Exit::CannotJudge
+        } else {
+            Exit::Done
+        }
+    }
+
+    /// Writes it.
+    pub fn write(&self, out: &mut Output, format: Format) -> Result<(), Failure> {
+        match format {
+            Format::Json => document::json(out, &self.document()),
+            Format::Yaml => document::yaml(out, &self.document()),
+            Format::Csv | Format::Markdown => self.grid().write(out, format),
+            _ => self.words(out),
+        }
+    }
+
+    fn words(&self, out: &mut Output) -> Result<(), Failure> {
+        let size = format!("{} in {}", count(self.steps, "step"), count(self.waves, "wave"));
+        match self.exit() {
+            Exit::Done => writeln!(out, "legal: {size}, 0 faults")?,
+            Exit::CannotJudge => {
+                writeln!(out, "could not judge: {size}, no fault found, but {}", self.missing.join("; "))?
+            }
+            _ => writeln!(out, "not legal: {size}, {}", count(self.faults.len(), "fault"))?,
+        }
+        for fault in &self.faults {
+            writeln!(out, "  {}", clean(&fault.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn grid(&self) -> Grid {
+        let mut grid = Grid::new(&[
+            Column::numbers("STEP"),
+            Column::numbers("WAVE"),
+            Column::words("POD"),
+            Column::words("NODE"),
+            Column::words("RULE"),
+            Column::words("MESSAGE"),
+        ]);
+        for fault in &self.faults {
+            grid.row(vec![
+                Cell::or_none(fault.step.map(|step| (step + 1).to_string())),
+                Cell::or_none(fault.wave.map(|wave| wave.to_string())),
+                Cell::or_none(fault.pod.clone()),
+                Cell::or_none(fault.node.as_ref().map(ToString::to_string)),
+                fault.rule.to_string().into(),
+                fault.message.clone().into(),
+            ]);
+        }
+        grid
+    }
+
+    fn document(&self) -> Document<'_> {
+        let fault = |fault: &'_ Fault| FaultDocument {
+            step: fault.step.map(|step| step + 1),
+            wave: fault.wave,
+            pod: fault.pod.clone(),
+            node: fault.node.as_ref().map(ToString::to_string),
+            rule: fault.rule.to_string(),
+            message: fault.message.clone(),
+        };
+        let legal = match self.exit() {
+            Exit::Done => Some(true),
+            Exit::CannotJudge => None,
+            _ => Some(false),
+        };
+        Document {
+            legal,
+            steps: self.steps,
+            waves: self.waves,
+            faults: self.faults.iter().map(fault).collect(),
+            missing: &self.missing,
+        }
+    }
+
+    fn speaks_of_money(&self) -> bool {
+        self.faults.iter().any(|fault| matches!(fault.rule, Rule::Summary | Rule::UnpricedNode))
+    }
+
+    fn says_another_snapshot(&self) -> bool {
+        self.faults.iter().any(|fault| fault.rule == Rule::SnapshotDigest)
+    }
+}
+
+/// The verdict for programs.
+#[derive(Serialize)]
+struct Document<'a> {
+    /// Null where it could not be judged.
+    legal: Option<bool>,
+    steps: usize,
+    waves: usize,
+    faults: Vec<FaultDocument>,
+    /// What is missing to judge.
+    missing: &'a [String],
+}
+
+#[derive(Serialize)]
+struct FaultDocument {
+    /// Counted from 1.
+    step: Option<usize>,
+    wave: Option<u32>,
+    pod: Option<String>,
+    node: Option<String>,
+    rule: String,
+    message: String,
+}
+
+/// Kinds without which no plan can be judged. A dump without budgets may come from a cluster without any; where the
+/// right to list them is missing, nobody knows.
+fn missing(snapshot: &Snapshot) -> Vec<String> {
+    let mut missing = Vec::new();
+    for kind in ["Node", "Pod"] {
+        if !snapshot.has(kind) {
+            missing.push(format!("the snapshot has no complete list of {kind}s"));
+        }
+    }
+    for (kind, read) in &snapshot.kinds {
+        if let ReadState::Forbidden(right) = &read.state
+            && ["PodDisruptionBudget", "PersistentVolumeClaim", "PersistentVolume"].contains(kind)
+        {
+            missing.push(format!("it was not allowed to {right}"));
+        }
+    }
+    missing
+}

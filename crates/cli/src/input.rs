@@ -1,0 +1,140 @@
+//! From arguments to ready objects: the snapshot and its prices.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use model::{Finding, FindingCode, Prices, Severity, Snapshot, Time};
+use observe::prices::{PriceTable, price_nodes};
+use observe::{LiveError, LiveOptions, ReadError, ReadOptions, Recording};
+
+use crate::args::{InputArgs, PriceArgs};
+use crate::failure::Failure;
+use crate::talk;
+
+/// The kinds that make a dump worth most, as kubectl names them.
+const DUMP_KINDS: &str = "nodes,pods,namespaces,poddisruptionbudgets,replicasets,deployments,statefulsets,daemonsets,jobs,\
+    persistentvolumes,persistentvolumeclaims,storageclasses,csinodes,csidrivers,volumeattachments";
+
+/// The command whose output is a whole dump.
+pub fn dump_command() -> String {
+    format!("kubectl get {DUMP_KINDS} -A -o json > dump.json")
+}
+
+/// Reads the snapshot.
+pub fn snapshot(input: &InputArgs) -> Result<Snapshot, Failure> {
+    if input.from.is_empty() {
+        let options = live_options(input);
+        let snapshot = talk::while_reading(options, observe::read_live_blocking).map_err(live_failure)?;
+        tell_of_broken_objects(&snapshot);
+        return Ok(snapshot);
+    }
+    let read = || observe::read_paths(&input.from, &ReadOptions::default());
+    let snapshot = talk::while_doing("reading the dump", read).map_err(read_failure)?;
+    tell_of_broken_objects(&snapshot);
+    Ok(snapshot)
+}
+
+/// Reads the snapshot with all that is needed to save it.
+pub fn recording(input: &InputArgs) -> Result<Recording, Failure> {
+    if input.from.is_empty() {
+        let options = live_options(input);
+        let recording = talk::while_reading(options, observe::record_live_blocking).map_err(live_failure)?;
+        tell_of_broken_objects(&recording.snapshot);
+        return Ok(recording);
+    }
+    let read = || observe::record_paths(&input.from, &ReadOptions::default());
+    let recording = talk::while_doing("reading the dump", read).map_err(read_failure)?;
+    tell_of_broken_objects(&recording.snapshot);
+    Ok(recording)
+}
+
+/// Reads the prices known: the built-in lists and the user's file before them.
+pub fn price_table(args: &PriceArgs) -> Result<PriceTable, Failure> {
+    let table = PriceTable::list();
+    let Some(file) = &args.prices else { return Ok(table) };
+    let (table, findings) = table.with_file(file)?;
+    tell("price rows", &findings);
+    Ok(table)
+}
+
+/// Prices the snapshot's nodes.
+pub fn prices(snapshot: &Snapshot, args: &PriceArgs) -> Result<Prices, Failure> {
+    Ok(price_nodes(&snapshot.nodes, &price_table(args)?))
+}
+
+/// A positional argument that the list of `--from` has swallowed: `verify --from dump.json plan.yaml`.
+pub fn positional<T: From<PathBuf>>(given: Option<T>, input: &mut InputArgs, name: &str) -> Result<T, Failure> {
+    match given {
+        Some(given) => Ok(given),
+        None if input.from.len() > 1 => {
+            let swallowed = input.from.pop().map(T::from);
+            swallowed.ok_or_else(|| Failure::usage(format!("{name} is missing")))
+        }
+        None => Err(Failure::usage(format!("{name} is missing")).hint("see --help")),
+    }
+}
+
+/// `--request-timeout 0` waits for ever, which is this long.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+fn live_options(input: &InputArgs) -> LiveOptions {
+    // A clock before 1970 is a broken one; the moment is only written down.
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let mut options = LiveOptions::new(Time(i64::try_from(seconds).unwrap_or(0)));
+    options.context = input.context.clone();
+    options.kubeconfig = input.kubeconfig.clone();
+    if let Some(timeout) = input.request_timeout {
+        options.request_timeout = if timeout.is_zero() { FOR_EVER } else { timeout };
+    }
+    options
+}
+
+fn live_failure(error: LiveError) -> Failure {
+    let hint = match (&error, error.hint()) {
+        (LiveError::Config { .. }, Some(hint)) => Some(format!("{hint}; a dump is read with --from FILE")),
+        (_, hint) => hint.map(str::to_owned),
+    };
+    match hint {
+        Some(hint) => Failure::from(error).hint(hint),
+        None => Failure::from(error),
+    }
+}
+
+fn read_failure(error: ReadError) -> Failure {
+    let hint = match &error {
+        ReadError::Open { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Some("check the path; without --from the live cluster is read".to_owned())
+        }
+        ReadError::Empty { .. } | ReadError::NothingUsable { .. } | ReadError::Truncated { .. } => {
+            Some(format!("a dump is made by: {}", dump_command()))
+        }
+        _ => None,
+    };
+    match hint {
+        Some(hint) => Failure::from(error).hint(hint),
+        None => Failure::from(error),
+    }
+}
+
+/// What could not be read is said at once: every figure that follows is without it.
+fn tell_of_broken_objects(snapshot: &Snapshot) {
+    let is_broken = |finding: &&Finding| {
+        matches!(finding.code, FindingCode::UnreadableObject | FindingCode::DuplicateObject | FindingCode::MissingRight)
+    };
+    let broken: Vec<Finding> = snapshot.findings.iter().filter(is_broken).cloned().collect();
+    tell("objects", &broken);
+}
+
+/// Says the first few on stderr, and how many more there are.
+fn tell(what: &str, findings: &[Finding]) {
+    const TOLD: usize = 3;
+    let serious: Vec<&Finding> = findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
+    for finding in serious.iter().take(TOLD) {
+        let subject = crate::render::findings::subject(&finding.subject);
+        let alike = if finding.count > 1 { format!(" ({} alike)", finding.count) } else { String::new() };
+        talk::note(format!("warning: {subject}: {}{alike}", finding.message));
+    }
+    if serious.len() > TOLD {
+        talk::note(format!("warning: {} more {what} with problems; plimsoll doctor lists them", serious.len() - TOLD));
+    }
+}

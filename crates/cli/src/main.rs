@@ -1,0 +1,7 @@
+//! The command `plimsoll`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run("plimsoll")
+}

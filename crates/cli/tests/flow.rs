@@ -1,0 +1,124 @@
+//! Commands one after the other: what one writes the next one reads.
+
+mod common;
+
+use std::fs;
+
+use common::{fixture, on_small, plimsoll, run, small};
+
+#[test]
+fn a_saved_plan_is_legal_in_yaml_and_json_and_on_stdin() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["plan.yaml", "plan.yml", "plan.json"] {
+        let path = folder.path().join(name);
+        let saved = on_small(&format!("simulate --save {}", path.display()));
+        assert_eq!(saved.code, 0, "{}", saved.stderr);
+        assert!(saved.stderr.contains("check it with: plimsoll verify"), "{}", saved.stderr);
+        let verified = on_small(&format!("verify {}", path.display()));
+        assert_eq!(
+            (verified.code, verified.stdout.lines().next().unwrap().starts_with("legal: ")),
+            (0, true),
+            "{}",
+            verified.stdout
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "something unfinished was left behind");
+    let json = on_small("simulate -o json").stdout;
+    let verified = run(&["verify", "-", "--from", &small()], &json);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+}
+
+#[test]
+fn what_is_saved_is_what_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.json");
+    let printed = on_small(&format!("simulate -o json --save {}", path.display())).stdout;
+    assert_eq!(fs::read_to_string(path).unwrap(), printed);
+}
+
+#[test]
+fn a_changed_plan_has_faults_and_exits_1() {
+    let json = on_small("simulate -o json").stdout;
+    let changed = json.replacen("\"fromNode\": \"a-", "\"fromNode\": \"b-", 1);
+    assert_ne!(json, changed);
+    let verified = run(&["verify", "-", "--from", &small(), "-o", "json"], &changed);
+    assert_eq!(verified.code, 1);
+    assert!(
+        verified.stdout.contains("\"legal\": false") && verified.stdout.contains("PodOrigin"),
+        "{}",
+        verified.stdout
+    );
+}
+
+#[test]
+fn the_plan_may_stand_before_or_after_the_dumps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.yaml");
+    on_small(&format!("simulate --save {}", path.display()));
+    let verified = plimsoll(&format!("verify --from {} {}", small(), path.display()));
+    assert_eq!(verified.code, 0, "{}", verified.stderr);
+}
+
+#[test]
+fn without_pods_nobody_can_judge() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = folder.path().join("nodes.json");
+    let text = fs::read_to_string(fixture("small.json")).unwrap();
+    let only_nodes: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("\"kind\": \"Node\""))
+        .map(|line| line.trim_end_matches(','))
+        .collect();
+    fs::write(&nodes, format!("{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{}]}}", only_nodes.join(",")))
+        .unwrap();
+    let plan = folder.path().join("plan.yaml");
+    // An empty plan would do; what counts is that nobody can say it is legal.
+    let made = plimsoll(&format!("simulate --from {} --save {}", nodes.display(), plan.display()));
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let verified = plimsoll(&format!("verify {} --from {}", plan.display(), nodes.display()));
+    assert_eq!(verified.code, 3, "{}{}", verified.stdout, verified.stderr);
+    assert!(verified.stdout.starts_with("could not judge"), "{}", verified.stdout);
+}
+
+#[test]
+fn a_snapshot_gives_the_same_plan_as_its_dump() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |from: &str| {
+        let run = plimsoll(&format!("simulate -o csv --from {from}"));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stdout
+    };
+    for name in ["cluster.json", "cluster.json.gz", "cluster.json.zst"] {
+        let path = folder.path().join(name).display().to_string();
+        let saved = on_small(&format!("snapshot --save {path}"));
+        assert_eq!((saved.code, saved.stdout.as_str()), (0, ""), "{}", saved.stderr);
+        assert_eq!(plan(&path), plan(&small()), "{name}");
+    }
+    let path = folder.path().join("anonymous.json").display().to_string();
+    assert_eq!(on_small(&format!("snapshot --anonymize --save {path}")).code, 0);
+    assert!(!fs::read_to_string(&path).unwrap().contains("by-hand"));
+    assert_eq!(plan(&path).lines().count(), plan(&small()).lines().count());
+}
+
+#[test]
+fn the_demo_shows_the_whole_chain_and_saves_its_cluster() {
+    let demo = plimsoll("demo");
+    assert_eq!(demo.code, 0, "{}", demo.stderr);
+    for part in ["=== 1. ", "=== 2. ", "=== 3. ", "on your own cluster: plimsoll simulate", "\nlegal: "] {
+        assert!(demo.stdout.contains(part), "{part} is missing");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("example.json");
+    assert_eq!(plimsoll(&format!("demo --save-dump {}", dump.display())).code, 0);
+    let prices = folder.path().join("example.prices.csv");
+    let simulated = plimsoll(&format!("simulate --from {} --prices {}", dump.display(), prices.display()));
+    let headline = simulated.stdout.lines().next().unwrap().to_owned();
+    assert!(demo.stdout.contains(&headline), "{headline}");
+}
+
+#[test]
+fn same_input_same_bytes() {
+    for arguments in ["simulate -o json", "analyze -o json", "fit -o json", "doctor -o json"] {
+        assert_eq!(on_small(arguments).stdout, on_small(arguments).stdout, "{arguments}");
+    }
+}

@@ -1,0 +1,43 @@
+//! What the commands print, word for word, on a small cluster.
+
+mod common;
+
+use common::on_small;
+
+macro_rules! golden {
+    ($($test:ident: $arguments:literal => $code:literal,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                let run = on_small($arguments);
+                assert_eq!(run.code, $code, "{}", run.stderr);
+                insta::assert_snapshot!(stringify!($test), run.stdout, $arguments);
+            }
+        )*
+    };
+}
+
+golden! {
+    simulate_as_a_table: "simulate" => 0,
+    simulate_as_a_wide_table: "simulate -o wide" => 0,
+    simulate_as_json: "simulate -o json" => 0,
+    simulate_as_yaml: "simulate -o yaml" => 0,
+    simulate_as_markdown: "simulate -o markdown" => 0,
+    simulate_as_csv: "simulate -o csv" => 0,
+    simulate_as_a_name: "simulate -o name" => 0,
+    analyze_as_a_table: "analyze" => 0,
+    analyze_as_markdown: "analyze -o markdown" => 0,
+    analyze_as_json: "analyze -o json" => 0,
+    analyze_nodes_wide: "analyze --by node -o wide" => 0,
+    analyze_workloads_of_a_namespace_as_csv: "analyze --by workload -n web -o csv" => 0,
+    analyze_namespaces_as_names: "analyze --by namespace -o name" => 0,
+    fit_as_a_table: "fit -n web -l app!=agent" => 0,
+    fit_as_json: "fit -o json" => 0,
+    doctor_as_a_table: "doctor" => 0,
+    prices_as_a_table: "prices" => 0,
+    prices_as_csv: "prices -o csv" => 0,
+    explain_a_pod: "explain pod web/api-6d4f-a" => 0,
+    explain_a_pod_as_json: "explain pod -n data queue-6d4f-a -o json" => 0,
+    explain_a_pair_with_every_rule: "explain pod web/waiting --node cp-1" => 0,
+    explain_a_node: "explain node b-2" => 0,
+}

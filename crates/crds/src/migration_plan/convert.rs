@@ -1,0 +1,262 @@
+//! From the model's plan to the resource and back, without loss.
+
+use model::{
+    AddedNode as MeantNode, CapacityType, Finding as MeantFinding, FindingCode, Method, Migration as Step, Plan,
+    PlannedNodes, Risk, Severity, Summary as Figures, Time, WorkloadRef,
+};
+
+use super::error::PlanError;
+use super::money::usd_per_hour;
+use super::resource::{
+    AddedNode, Finding, Metadata, Migration, MigrationPlan, MigrationPlanSpec, Nodes, PodReference, SnapshotReference,
+    Summary, WorkloadReference,
+};
+use super::{KIND, ROLLING_DRAIN, check_figures, rollback};
+use crate::API_VERSION;
+use crate::read::shown;
+
+impl From<&Plan> for MigrationPlan {
+    fn from(plan: &Plan) -> MigrationPlan {
+        MigrationPlan {
+            api_version: API_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+            metadata: Metadata { name: plan.name.clone() },
+            spec: MigrationPlanSpec {
+                snapshot: SnapshotReference {
+                    cluster: plan.cluster.clone(),
+                    taken_at: plan.taken_at.to_string(),
+                    digest: plan.digest.clone(),
+                },
+                strategy: ROLLING_DRAIN.to_owned(),
+                migrations: plan.migrations.iter().map(Migration::from).collect(),
+                nodes: Nodes {
+                    remove: plan.nodes.remove.clone(),
+                    add: plan.nodes.add.iter().map(AddedNode::from).collect(),
+                },
+                summary: Summary::from(&plan.summary),
+                bound: None,
+                findings: plan.findings.iter().map(Finding::from).collect(),
+                rollback: rollback::rollback(plan),
+                approved: false,
+            },
+        }
+    }
+}
+
+impl From<&Step> for Migration {
+    fn from(step: &Step) -> Migration {
+        Migration {
+            wave: step.wave,
+            pod: PodReference { namespace: step.namespace.clone(), name: step.pod.clone(), uid: step.uid.clone() },
+            workload: WorkloadReference {
+                kind: step.workload.kind.clone(),
+                namespace: step.workload.namespace.clone(),
+                name: step.workload.name.clone(),
+            },
+            from_node: step.from_node.clone(),
+            to_node: step.to_node.clone(),
+            method: method_name(step.method).to_owned(),
+            risk: risk_name(step.risk).to_owned(),
+            risk_reasons: step.risk_reasons.clone(),
+            reason: step.reason.clone(),
+        }
+    }
+}
+
+impl From<&MeantNode> for AddedNode {
+    fn from(added: &MeantNode) -> AddedNode {
+        AddedNode {
+            name: added.node.name.clone(),
+            instance_type: added.instance_type.clone(),
+            capacity_type: added.capacity_type.as_str().to_owned(),
+            zone: added.zone.clone(),
+            usd_per_hour: added.usd_per_hour.dollars(),
+            node: (&added.node).into(),
+        }
+    }
+}
+
+impl From<&Figures> for Summary {
+    fn from(figures: &Figures) -> Summary {
+        Summary {
+            usd_per_hour_before: figures.usd_per_hour_before.dollars(),
+            usd_per_hour_after: figures.usd_per_hour_after.dollars(),
+            usd_per_hour_lower_bound: figures.usd_per_hour_lower_bound.map(|bound| bound.dollars()),
+            gap: figures.gap(),
+            usd_per_month_saved: figures.saved().dollars_per_month(),
+            nodes_before: figures.nodes_before,
+            nodes_after: figures.nodes_after,
+            nodes_unpriced: figures.nodes_unpriced,
+            migrations: figures.migrations,
+            waves: figures.waves,
+            minutes_expected: figures.minutes_expected,
+        }
+    }
+}
+
+impl From<&MeantFinding> for Finding {
+    fn from(finding: &MeantFinding) -> Finding {
+        Finding {
+            code: finding.code.as_str(),
+            severity: severity_name(finding.severity).to_owned(),
+            subject: (&finding.subject).into(),
+            message: finding.message.clone(),
+            count: finding.count,
+            usd_per_hour: finding.usd_per_hour.map(|cost| cost.dollars()),
+            hint: finding.hint.clone(),
+        }
+    }
+}
+
+impl TryFrom<MigrationPlan> for Plan {
+    type Error = PlanError;
+
+    fn try_from(resource: MigrationPlan) -> Result<Plan, PlanError> {
+        let MigrationPlanSpec { snapshot, strategy, migrations, nodes, summary, findings, .. } = resource.spec;
+        if strategy != ROLLING_DRAIN {
+            let wrong = format!("{:?} is not known, expected {ROLLING_DRAIN}", shown(&strategy));
+            return Err(PlanError::field("spec.strategy", wrong));
+        }
+        let add = nodes.add.into_iter().enumerate();
+        let figures = figures(&summary)?;
+        check_figures::check(&figures, &summary)?;
+        Ok(Plan {
+            name: resource.metadata.name,
+            cluster: snapshot.cluster,
+            taken_at: time(&snapshot.taken_at, "spec.snapshot.takenAt")?,
+            digest: snapshot.digest,
+            migrations: migrations
+                .into_iter()
+                .enumerate()
+                .map(|(at, migration)| step(at, migration))
+                .collect::<Result<_, _>>()?,
+            nodes: PlannedNodes {
+                remove: nodes.remove,
+                add: add.map(|(at, node)| added(at, node)).collect::<Result<_, _>>()?,
+            },
+            summary: figures,
+            findings: findings
+                .into_iter()
+                .enumerate()
+                .map(|(at, written)| finding(at, written))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn step(at: usize, migration: Migration) -> Result<Step, PlanError> {
+    let Migration { wave, pod, workload, from_node, to_node, method, risk, risk_reasons, reason } = migration;
+    let field = |name: &str| format!("spec.migrations[{at}].{name}");
+    let method = one_of([Method::Evict, Method::Surge], method_name, &method, || field("method"))?;
+    let risk = one_of([Risk::Low, Risk::Medium, Risk::High], risk_name, &risk, || field("risk"))?;
+    Ok(Step {
+        wave,
+        namespace: pod.namespace,
+        pod: pod.name,
+        uid: pod.uid,
+        workload: WorkloadRef { kind: workload.kind, namespace: workload.namespace, name: workload.name },
+        from_node,
+        to_node,
+        method,
+        risk,
+        risk_reasons,
+        reason,
+    })
+}
+
+fn added(at: usize, added: AddedNode) -> Result<MeantNode, PlanError> {
+    let field = |name: &str| format!("spec.nodes.add[{at}].{name}");
+    let node = added.node.to_node(&field("node"))?;
+    if node.name != added.name {
+        let wrong = format!("is {:?} where node.metadata.name is {:?}", shown(&added.name), shown(&node.name));
+        return Err(PlanError::field(field("name"), wrong));
+    }
+    let kinds = [CapacityType::OnDemand, CapacityType::Spot];
+    Ok(MeantNode {
+        instance_type: added.instance_type,
+        capacity_type: one_of(kinds, CapacityType::as_str, &added.capacity_type, || field("capacityType"))?,
+        zone: added.zone,
+        usd_per_hour: usd_per_hour(added.usd_per_hour, || field("usdPerHour"))?,
+        node,
+    })
+}
+
+fn figures(summary: &Summary) -> Result<Figures, PlanError> {
+    let money = |dollars: f64, name: &str| usd_per_hour(dollars, || format!("spec.summary.{name}"));
+    let bound = summary.usd_per_hour_lower_bound;
+    Ok(Figures {
+        usd_per_hour_before: money(summary.usd_per_hour_before, "usdPerHourBefore")?,
+        usd_per_hour_after: money(summary.usd_per_hour_after, "usdPerHourAfter")?,
+        usd_per_hour_lower_bound: bound.map(|bound| money(bound, "usdPerHourLowerBound")).transpose()?,
+        nodes_before: summary.nodes_before,
+        nodes_after: summary.nodes_after,
+        nodes_unpriced: summary.nodes_unpriced,
+        migrations: summary.migrations,
+        waves: summary.waves,
+        minutes_expected: summary.minutes_expected,
+    })
+}
+
+fn finding(at: usize, finding: Finding) -> Result<MeantFinding, PlanError> {
+    let field = |name: &str| format!("spec.findings[{at}].{name}");
+    let code = FindingCode::parse(&finding.code)
+        .ok_or_else(|| PlanError::field(field("code"), format!("{:?} is not known", shown(&finding.code))))?;
+    let severities = [Severity::Info, Severity::Warning, Severity::Error];
+    let cost = finding.usd_per_hour;
+    Ok(MeantFinding {
+        code,
+        severity: one_of(severities, severity_name, &finding.severity, || field("severity"))?,
+        subject: finding.subject.into(),
+        message: finding.message,
+        usd_per_hour: cost.map(|cost| usd_per_hour(cost, || field("usdPerHour"))).transpose()?,
+        count: finding.count,
+        hint: finding.hint,
+    })
+}
+
+/// A moment in RFC 3339.
+pub(super) fn time(text: &str, field: &str) -> Result<Time, PlanError> {
+    let parsed: Result<jiff::Timestamp, _> = text.parse();
+    let moment = parsed.map_err(|_| {
+        PlanError::field(field, format!("{:?} is no moment in RFC 3339, such as 2026-11-21T10:00:00Z", shown(text)))
+    })?;
+    Ok(Time(moment.as_second()))
+}
+
+/// The one of these choices that has this name.
+fn one_of<T: Copy, const N: usize>(
+    choices: [T; N],
+    name_of: impl Fn(T) -> &'static str,
+    written: &str,
+    field: impl FnOnce() -> String,
+) -> Result<T, PlanError> {
+    choices.into_iter().find(|choice| name_of(*choice) == written).ok_or_else(|| {
+        let names: Vec<_> = choices.into_iter().map(name_of).collect();
+        PlanError::field(field(), format!("{:?} is none of {}", shown(written), names.join(", ")))
+    })
+}
+
+fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Evict => "evict",
+        Method::Surge => "surge",
+    }
+}
+
+/// A risk as the resource names it.
+fn risk_name(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Low => "low",
+        Risk::Medium => "medium",
+        Risk::High => "high",
+    }
+}
+
+/// A severity as the resource names it.
+fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}

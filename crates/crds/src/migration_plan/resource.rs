@@ -1,0 +1,233 @@
+//! The resource as it is written, field for field.
+
+use model::Name;
+use serde::{Deserialize, Serialize};
+
+use super::node::NodeObject;
+
+/// The whole object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationPlan {
+    /// `optimizer.io/v1alpha1`.
+    pub api_version: String,
+    /// `MigrationPlan`.
+    pub kind: String,
+    /// Its name, and what the API server adds.
+    pub metadata: Metadata,
+    /// The plan.
+    pub spec: MigrationPlanSpec,
+}
+
+/// metadata, as far as we read it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// metadata.name.
+    pub name: String,
+}
+
+/// The plan itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationPlanSpec {
+    /// What it was planned on.
+    pub snapshot: SnapshotReference,
+    /// How it is carried out: `rolling-drain`.
+    pub strategy: String,
+    /// Steps in order; the wave never decreases.
+    pub migrations: Vec<Migration>,
+    /// Which nodes go and come.
+    pub nodes: Nodes,
+    /// Its figures.
+    pub summary: Summary,
+    /// The certificate of the lower bound, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<serde_json::Value>,
+    /// Each node kept and each pod not moved, and why, grouped.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// For each wave, what undoes it.
+    #[serde(default)]
+    pub rollback: Vec<Rollback>,
+    /// Somebody has agreed.
+    #[serde(default)]
+    pub approved: bool,
+}
+
+/// The snapshot a plan was made on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotReference {
+    /// A name for people.
+    pub cluster: String,
+    /// RFC 3339, in UTC.
+    pub taken_at: String,
+    /// `sha256:…`.
+    pub digest: String,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Migration {
+    /// From 1.
+    pub wave: u32,
+    /// Which pod.
+    pub pod: PodReference,
+    /// What will make its replacement.
+    pub workload: WorkloadReference,
+    /// Where it runs.
+    pub from_node: Name,
+    /// Where its replacement is meant to run.
+    pub to_node: Name,
+    /// `evict` or `surge`.
+    pub method: String,
+    /// `low`, `medium` or `high`.
+    pub risk: String,
+    /// What makes it so, most serious first.
+    #[serde(default)]
+    pub risk_reasons: Vec<String>,
+    /// Why it moves.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// One very pod.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PodReference {
+    /// metadata.namespace.
+    pub namespace: Name,
+    /// metadata.name.
+    pub name: Name,
+    /// metadata.uid.
+    pub uid: Name,
+}
+
+/// A workload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadReference {
+    /// Such as `Deployment`.
+    pub kind: Name,
+    /// metadata.namespace.
+    pub namespace: Name,
+    /// metadata.name.
+    pub name: Name,
+}
+
+/// The nodes that a plan changes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Nodes {
+    /// Names of nodes that go.
+    #[serde(default)]
+    pub remove: Vec<Name>,
+    /// Nodes that come.
+    #[serde(default)]
+    pub add: Vec<AddedNode>,
+}
+
+/// A node that a plan buys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddedNode {
+    /// The plan's name for it, which `toNode` uses.
+    pub name: Name,
+    /// The machine type.
+    pub instance_type: Name,
+    /// `on-demand` or `spot`.
+    pub capacity_type: String,
+    /// The zone.
+    pub zone: Name,
+    /// Its price.
+    pub usd_per_hour: f64,
+    /// The node to expect.
+    pub node: NodeObject,
+}
+
+/// A plan's figures. Money is in dollars, unrounded; a month has 730 hours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// All priced nodes now.
+    pub usd_per_hour_before: f64,
+    /// All priced nodes after.
+    pub usd_per_hour_after: f64,
+    /// A proven lower bound, null where there is none.
+    pub usd_per_hour_lower_bound: Option<f64>,
+    /// (after − bound) / bound, null where there is no bound.
+    pub gap: Option<f64>,
+    /// (before − after) × 730.
+    pub usd_per_month_saved: f64,
+    /// Nodes now.
+    pub nodes_before: usize,
+    /// Nodes after.
+    pub nodes_after: usize,
+    /// Nodes of unknown price, which are in neither total; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub nodes_unpriced: usize,
+    /// Steps.
+    pub migrations: usize,
+    /// Waves.
+    pub waves: usize,
+    /// Minutes that the waves are expected to take.
+    pub minutes_expected: u32,
+}
+
+/// One thing worth knowing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Its type, stable for machines.
+    pub code: String,
+    /// `info`, `warning` or `error`.
+    pub severity: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// A sentence for people.
+    pub message: String,
+    /// How many alike are grouped here.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// What it costs, null where that is unknown or nothing.
+    pub usd_per_hour: Option<f64>,
+    /// What to do about it, null where nobody knows.
+    pub hint: Option<String>,
+}
+
+/// What a finding is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subject {
+    /// `Cluster`, `Node`, `Pod`, or a workload's or other object's kind.
+    pub kind: String,
+    /// Absent for what has none.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub namespace: Name,
+    /// Absent for the cluster.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub name: Name,
+    /// Where an object was read that is none of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// What undoes one wave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Which.
+    pub wave: u32,
+    /// Nodes that it empties, to be uncordoned, or bought again once they are gone.
+    #[serde(default)]
+    pub uncordon: Vec<Name>,
+    /// Workloads whose pods it moves, each with how many: `Deployment web/api (3 pods)`.
+    #[serde(default)]
+    pub workloads: Vec<String>,
+    /// All of it in words.
+    pub message: String,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}

@@ -1,0 +1,50 @@
+# Every command that people and CI run. `make demo` shows the product, `make test` proves it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+SEED ?= 1
+CLUSTERS ?= 2000
+CARGO := cargo
+CONTROLPLANE := tests/controlplane/bin
+
+.PHONY: help demo build test lint unit oracle e2e bench fuzz clean
+
+help: ## Say what each command does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## See the whole chain on an example cluster
+	@$(CARGO) build --release --quiet --bin plimsoll
+	@target/release/plimsoll demo
+
+build: ## The release binary
+	$(CARGO) build --release --bin plimsoll
+
+test: lint controlplane unit ## Everything: lints, unit and property tests, the oracle, a real control plane
+
+lint: ## Formatting, clippy, and the rules between crates
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) run --quiet -p xtask -- rules
+
+.PHONY: controlplane
+controlplane: ## Build etcd, Kubernetes, KWOK and the scheduler oracle, once
+	tests/controlplane/build.sh
+
+unit: ## All Rust tests, those on the real control plane included
+	$(CARGO) test --workspace
+
+oracle: ## Compare with kube-scheduler: make oracle SEED=7 CLUSTERS=5000
+	tests/controlplane/build.sh oracle
+	$(CARGO) run --release --quiet -p oracle-tests --bin oracle -- --seed $(SEED) --clusters $(CLUSTERS)
+
+bench: ## Speed and memory, ours and the scheduler's
+	tests/controlplane/build.sh oracle
+	$(CARGO) build --release --quiet --bin plimsoll
+	$(CARGO) run --release --quiet -p bench
+
+fuzz: ## Fuzz the parsers for a minute each (needs cargo-fuzz and a nightly toolchain)
+	fuzz/run.sh 60
+
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf $(CONTROLPLANE)

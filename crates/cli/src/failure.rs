@@ -60,7 +60,14 @@ impl Failure {
 
     /// Tells it on stderr: the chain of causes on one line, then the cure.
     pub fn print(&self) {
-        let causes: Vec<String> = self.error.chain().map(|cause| clean(&cause.to_string()).into_owned()).collect();
+        let mut causes: Vec<String> = Vec::new();
+        for cause in self.error.chain() {
+            // The client's own wrapper says nothing, and many errors repeat the words of their cause.
+            let words = clean(&cause.to_string()).trim_start_matches("ServiceError: ").to_owned();
+            if causes.last() != Some(&words) {
+                causes.push(words);
+            }
+        }
         let mut stderr = io::stderr().lock();
         // Where stderr is gone there is nobody left to tell.
         let _ = writeln!(stderr, "error: {}", causes.join(": "));

@@ -53,7 +53,7 @@ pub fn price_table(args: &PriceArgs) -> Result<PriceTable, Failure> {
     let table = PriceTable::list();
     let Some(file) = &args.prices else { return Ok(table) };
     let (table, findings) = table.with_file(file)?;
-    tell("price rows", &findings);
+    tell("more price rows with problems", &findings);
     Ok(table)
 }
 
@@ -118,15 +118,22 @@ fn read_failure(error: ReadError) -> Failure {
 
 /// What could not be read is said at once: every figure that follows is without it.
 fn tell_of_broken_objects(snapshot: &Snapshot) {
-    let is_broken = |finding: &&Finding| {
-        matches!(finding.code, FindingCode::UnreadableObject | FindingCode::DuplicateObject | FindingCode::MissingRight)
-    };
+    let is_broken =
+        |finding: &&Finding| matches!(finding.code, FindingCode::UnreadableObject | FindingCode::DuplicateObject);
     let broken: Vec<Finding> = snapshot.findings.iter().filter(is_broken).cloned().collect();
-    tell("objects", &broken);
+    tell("more objects with problems", &broken);
+    let mut missing: Vec<Finding> =
+        snapshot.findings.iter().filter(|finding| finding.code == FindingCode::MissingRight).cloned().collect();
+    // Those whose message says what is weaker without them come first, budgets before all.
+    missing.sort_by_key(|finding| {
+        let is_budget = finding.message.contains("poddisruptionbudgets");
+        (!is_budget, !finding.message.contains(": "))
+    });
+    tell("more rights missing", &missing);
 }
 
-/// Says the first few on stderr, and how many more there are.
-fn tell(what: &str, findings: &[Finding]) {
+/// Says the first few on stderr, and how many there are beyond: `3 more rights missing`.
+fn tell(beyond: &str, findings: &[Finding]) {
     const TOLD: usize = 3;
     let serious: Vec<&Finding> = findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
     for finding in serious.iter().take(TOLD) {
@@ -135,6 +142,6 @@ fn tell(what: &str, findings: &[Finding]) {
         talk::note(format!("warning: {subject}: {}{alike}", finding.message));
     }
     if serious.len() > TOLD {
-        talk::note(format!("warning: {} more {what} with problems; plimsoll doctor lists them", serious.len() - TOLD));
+        talk::note(format!("warning: {} {beyond}; plimsoll doctor lists them", serious.len() - TOLD));
     }
 }

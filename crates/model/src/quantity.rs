@@ -81,10 +81,13 @@ fn parse(text: &str) -> Option<Quantity> {
     let number_end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
     let (number, suffix) = unsigned.split_at(number_end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+    if text.is_empty() || fraction.contains('.') {
         return None;
     }
     let scale = Scale::parse(suffix)?;
+    if whole.is_empty() && fraction.is_empty() {
+        return scale.reads_no_digits_as_zero().then_some(Quantity(0));
+    }
     let magnitude = scale.apply(whole, fraction).min(MAX);
     Some(Quantity(if negative { -magnitude } else { magnitude }))
 }
@@ -119,9 +122,18 @@ impl Scale {
                 if unsigned.is_empty() || !unsigned.bytes().all(|b| b.is_ascii_digit()) {
                     return None;
                 }
-                Scale::Decimal(digits.parse().ok()?)
+                // Kubernetes reads 64 bits and keeps 32.
+                Scale::Decimal(digits.parse::<i64>().ok()? as i32)
             }
         })
+    }
+
+    /// Kubernetes takes a bare suffix, sign or point for zero, but only where its fast path reads it.
+    fn reads_no_digits_as_zero(&self) -> bool {
+        match *self {
+            Scale::Decimal(exponent) => exponent >= -9,
+            Scale::Binary(bits) => bits <= 40,
+        }
     }
 
     /// The digits at this scale in nano-units, rounded up, saturating.
@@ -199,8 +211,15 @@ mod tests {
     }
 
     #[test]
+    fn no_digits_are_none_of_it() {
+        for text in ["k", "Gi", ".", "+", "-", "e3", ".m"] {
+            assert!(Quantity::parse(text).is_ok_and(Quantity::is_zero), "{text:?}");
+        }
+    }
+
+    #[test]
     fn what_kubernetes_refuses_is_refused() {
-        for text in ["", "NaN", "10GB", "1 ", " 1", "1.2.3", "e3", "--1", "1e", "0x10", "1mi", "1K", ".", "+"] {
+        for text in ["", "NaN", "10GB", "1 ", " 1", "1.2.3", "--1", "1e", "0x10", "1mi", "1K"] {
             assert!(Quantity::parse(text).is_err(), "{text:?}");
         }
     }

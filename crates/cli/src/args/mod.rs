@@ -16,7 +16,7 @@ pub use commands::{
 };
 pub use formats::Format;
 
-/// Finds what a Kubernetes cluster costs, proves how little it could cost, and plans the way there.
+/// Finds what a Kubernetes cluster costs and wastes, and plans the way to a cheaper one.
 #[derive(Debug, Parser)]
 #[command(
     name = "plimsoll",

@@ -194,6 +194,11 @@ pub struct AntiAffinityTerm {
 }
 
 impl Class {
+    /// The spread groups that its pods are counted in or constrained by.
+    pub fn spread_groups(&self) -> impl Iterator<Item = u32> + '_ {
+        self.spread.iter().map(|constraint| constraint.group).chain(self.counted_in_spread.iter().copied())
+    }
+
     /// Do its filters look at pods on other nodes?
     pub fn looks_at_others(&self) -> bool {
         !(self.spread.is_empty()

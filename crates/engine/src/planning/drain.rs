@@ -1,5 +1,7 @@
 //! Emptying nodes one after the other, those first that hold least for what they cost, as long as one can be emptied.
 
+use rustc_hash::FxHashMap;
+
 use crate::cluster::{CPU, MEMORY};
 use crate::state::Holds;
 
@@ -13,7 +15,12 @@ const MOST_PASSES: usize = 16;
 /// Chooses where pods go.
 pub trait Chooser {
     /// The node that takes all these pods, which have been lifted.
-    fn choose(&self, placement: &Placement<'_>, pods: &[u32]) -> Option<usize>;
+    fn choose(&self, placement: &Placement<'_>, pods: &[u32]) -> Option<usize> {
+        self.choose_but(placement, pods, usize::MAX)
+    }
+
+    /// The same, but one node is not asked.
+    fn choose_but(&self, placement: &Placement<'_>, pods: &[u32], but: usize) -> Option<usize>;
 
     /// What is on the node has changed, or it was cordoned, or it is open again.
     fn changed(&mut self, placement: &Placement<'_>, node: usize);
@@ -29,10 +36,11 @@ pub fn drain<'a, C: Chooser>(
     place_pending(&mut placement, &chooser_for);
     for _ in 0..MOST_PASSES {
         let mut chooser = chooser_for(&placement);
+        let mut hopeless = Hopeless::default();
         let before = placement.removed.len();
         for node in candidates(&placement, attempt) {
             if !placement.state.is_closed(node) {
-                drain_node(&mut placement, &mut chooser, &chooser_for, node);
+                drain_node(&mut placement, &mut chooser, &chooser_for, &mut hopeless, node);
             }
         }
         if placement.removed.len() == before {
@@ -134,19 +142,25 @@ fn drain_node<'a, C: Chooser>(
     placement: &mut Placement<'a>,
     chooser: &mut C,
     chooser_for: &impl Fn(&Placement<'a>) -> C,
+    hopeless: &mut Hopeless,
     node: usize,
 ) -> bool {
     let problem = placement.problem;
+    let units = units_to_move(placement, node);
+    if units.iter().any(|unit| hopeless.knows(placement, unit, node)) {
+        return false;
+    }
     placement.state.cordon(node, &placement.on_node(node));
     chooser.changed(placement, node);
     let mut moved: Vec<u32> = Vec::new();
-    for unit in units_to_move(placement, node) {
+    for unit in units {
         for pod in &unit {
             placement.lift(*pod as usize);
         }
         let Some(target) = chooser.choose(placement, &unit) else {
-            moved.extend(unit);
+            moved.extend(&unit);
             undo(placement, chooser, node, &moved);
+            hopeless.learn(placement, chooser, &unit, node);
             return false;
         };
         for pod in &unit {
@@ -159,6 +173,10 @@ fn drain_node<'a, C: Chooser>(
     if !pending_keep_room(placement, chooser, chooser_for) {
         undo(placement, chooser, node, &moved);
         return false;
+    }
+    if problem.has_pending {
+        // Room kept for pending pods may have moved, and so may have made room.
+        *hopeless = Hopeless::default();
     }
     placement.remove_node(node);
     true
@@ -178,6 +196,42 @@ pub(super) fn units_to_move(placement: &Placement<'_>, node: usize) -> Vec<Vec<u
     let size = |unit: &Vec<u32>| unit.iter().map(|pod| problem.pod_size(*pod as usize)).sum::<f64>();
     units.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));
     units
+}
+
+/// Classes of pods that no node takes but, for all we know, the one that a pod of theirs was lifted from. Holds within a
+/// pass for classes whose filters look at one node alone: room only shrinks while nodes are emptied.
+#[derive(Default)]
+struct Hopeless {
+    from: FxHashMap<u32, u32>,
+}
+
+impl Hopeless {
+    fn knows(&self, placement: &Placement<'_>, unit: &[u32], node: usize) -> bool {
+        let [pod] = unit else { return false };
+        let cluster = placement.problem.cluster;
+        let number = cluster.pods[*pod as usize].class;
+        let Some(except) = self.from.get(&number).map(|except| *except as usize) else { return false };
+        let takes_it = placement.problem.targets.contains(except)
+            && placement.state.fits_alone(&cluster.classes[number as usize], except);
+        except == node || !takes_it
+    }
+
+    /// Asks again, everything being back in place, whether any node would take the pod.
+    fn learn(&mut self, placement: &mut Placement<'_>, chooser: &impl Chooser, unit: &[u32], node: usize) {
+        let [pod] = unit else { return };
+        let cluster = placement.problem.cluster;
+        let class = cluster.class_of(*pod as usize);
+        if class.looks_at_others() || !class.single_pod_claims.is_empty() {
+            return;
+        }
+        // Its own node takes it back, so the question is whether another one comes first.
+        placement.lift(*pod as usize);
+        let fits_elsewhere = chooser.choose_but(placement, unit, node).is_some();
+        placement.set(*pod as usize, node);
+        if !fits_elsewhere {
+            self.from.insert(cluster.pods[*pod as usize].class, node as u32);
+        }
+    }
 }
 
 /// Puts pods back on the node they were taken from, and opens it again.

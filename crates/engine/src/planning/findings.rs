@@ -107,16 +107,25 @@ fn refusals(problem: &Problem<'_>, trial: &Placement<'_>, pod: usize, home: usiz
     let class = problem.cluster.class_of(pod);
     let mut counts: BTreeMap<Rule, usize> = BTreeMap::new();
     for node in 0..problem.cluster.nodes() {
-        if node != home && !trial.state.is_closed(node) {
+        if node == home || trial.state.is_closed(node) {
+            continue;
+        }
+        if problem.targets.contains(node) {
             *counts.entry(trial.state.refusing_rule(class, node)?).or_insert(0) += 1;
         }
     }
-    if counts.is_empty() {
+    let receive_nothing = (0..problem.cluster.nodes())
+        .filter(|node| *node != home && !trial.state.is_closed(*node) && !problem.targets.contains(*node));
+    let receive_nothing = receive_nothing.count();
+    if counts.is_empty() && receive_nothing == 0 {
         return Some("no other node is left".to_owned());
     }
     let mut counts: Vec<(Rule, usize)> = counts.into_iter().collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-    let parts: Vec<String> = counts.iter().map(|(rule, count)| format!("{count} {}", rule.in_words())).collect();
+    let mut parts: Vec<String> = counts.iter().map(|(rule, count)| format!("{count} {}", rule.in_words())).collect();
+    if receive_nothing > 0 {
+        parts.push(format!("{receive_nothing} that receive nothing (not ready, or of unknown price)"));
+    }
     Some(parts.join(", "))
 }
 

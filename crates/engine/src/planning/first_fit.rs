@@ -39,8 +39,11 @@ impl FixedOrder {
 }
 
 impl Chooser for FixedOrder {
-    fn choose(&self, placement: &Placement<'_>, pods: &[u32]) -> Option<usize> {
-        self.order.iter().map(|node| *node as usize).find(|node| super::drain::all_fit(placement, pods, *node))
+    fn choose_but(&self, placement: &Placement<'_>, pods: &[u32], but: usize) -> Option<usize> {
+        self.order
+            .iter()
+            .map(|node| *node as usize)
+            .find(|node| *node != but && super::drain::all_fit(placement, pods, *node))
     }
 
     fn changed(&mut self, _: &Placement<'_>, _: usize) {}

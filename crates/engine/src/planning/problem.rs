@@ -24,8 +24,11 @@ pub struct Problem<'a> {
     pub pod_blockers: Vec<Option<Blocker>>,
     /// By node: what of its own keeps it.
     pub node_blockers: Vec<Option<Blocker>>,
-    /// Nodes that may receive pods: ready, not on their way out, and read in full.
+    /// Nodes that may receive pods: ready, not on their way out, read in full, and of known price. A node whose price
+    /// nobody knows stays as it is.
     pub targets: NodeSet,
+    /// Some pod waits for a node.
+    pub has_pending: bool,
     /// By pod: the pods that must move with it and land on the same node, itself included, where there are any.
     pub together: Vec<Option<Vec<u32>>>,
 }
@@ -41,11 +44,12 @@ impl<'a> Problem<'a> {
         }
         let together = together(cluster, &evictable, &mut pod_blockers);
         let node_blockers = (0..cluster.nodes()).map(|node| node_blocker(snapshot, prices, node)).collect();
-        let targets = NodeSet::of(cluster.nodes(), |node| {
-            let node = &snapshot.nodes[node];
-            node.ready && !node.terminating && !node.unreadable
+        let targets = NodeSet::of(cluster.nodes(), |number| {
+            let node = &snapshot.nodes[number];
+            node.ready && !node.terminating && !node.unreadable && prices.of(number).is_some()
         });
-        Problem { targets, cluster, prices, policy, evictable, pod_blockers, node_blockers, together }
+        let has_pending = snapshot.pods.iter().any(model::Pod::is_unbound);
+        Problem { targets, has_pending, cluster, prices, policy, evictable, pod_blockers, node_blockers, together }
     }
 
     /// The snapshot.

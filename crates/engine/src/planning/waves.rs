@@ -117,10 +117,17 @@ impl<'p, 'a> Sequence<'p, 'a> {
         let mut allowance = Allowance::new(self.problem.snapshot(), &self.problem.evictable);
         let mut wave = Wave::default();
         let (mut taken, mut rest) = (Vec::new(), Vec::new());
+        // Moves that bear on one spread keep the order in which they were found, in which each was legal: out of it the
+        // last of them could find every way closed.
+        let mut waited_for: FxHashSet<u32> = FxHashSet::default();
         for step in waiting {
-            if self.admit(&mut wave, &mut allowance, &step) {
+            let cluster = self.problem.cluster;
+            let groups = || step.pods.iter().flat_map(|pod| cluster.class_of(*pod as usize).spread_groups());
+            let is_in_turn = !groups().any(|group| waited_for.contains(&group));
+            if is_in_turn && self.admit(&mut wave, &mut allowance, &step) {
                 taken.push(step);
             } else {
+                waited_for.extend(groups());
                 rest.push(step);
             }
         }

@@ -126,8 +126,9 @@ fn ebs_handle(id: &str) -> Option<&str> {
     let Some(rest) = id.strip_prefix("aws://") else { return Some(id) };
     let (_, path) = rest.split_once('/')?;
     let volume = path.trim_matches('/');
-    let digits = volume.strip_prefix("vol-")?;
-    digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(volume)
+    // The translation asks for `^vol-[^/]*$`, no more.
+    let rest = volume.strip_prefix("vol-")?;
+    (!rest.contains('/')).then_some(volume)
 }
 
 /// Zonal, regional or unspecified, by the volume's zone label (`a__b` are two zones).

@@ -107,7 +107,7 @@ fn volume(cluster: &mut Cluster, name: &str) -> Value {
         "volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Delete",
     });
     volume["status"] = json!({"phase": "Bound"});
-    let handle = format!("vol-0{}", name.replace('-', ""));
+    let handle = format!("vol-{name}");
     match random.below(20) {
         // The driver's own topology key would do as well; what counts is that nodes have it.
         0..=9 => {

@@ -19,6 +19,9 @@ pub(super) const GCE_ZONE: &str = "topology.gke.io/zone";
 pub(super) const ZONES: [&str; 3] = ["eu-north1-a", "eu-north1-b", "eu-south1-a"];
 pub(super) const RACKS: [&str; 3] = ["r1", "r2", "r3"];
 
+const DEDICATED: [&str; 2] = ["gpu", "infra"];
+const MAINTENANCE: [&str; 2] = ["", "soon"];
+
 /// The region of a zone.
 pub(super) fn region(zone: &str) -> &'static str {
     if zone.starts_with("eu-north") { "eu-north1" } else { "eu-south1" }
@@ -100,16 +103,16 @@ fn taints(random: &mut Random, node: &mut Value) {
         push(node, &["spec", "taints"], taint);
     };
     if random.chance(8) {
-        taint("dedicated", *random.pick(&["gpu", "infra"]), "NoSchedule");
+        taint("dedicated", one_of(random, &DEDICATED), "NoSchedule");
     }
     if random.chance(4) {
         taint("spot", "", "NoSchedule");
     }
     if random.chance(4) {
-        taint("maintenance", *random.pick(&["", "soon"]), "NoExecute");
+        taint("maintenance", one_of(random, &MAINTENANCE), "NoExecute");
     }
     if random.chance(15) {
-        taint("dedicated", *random.pick(&["gpu", "infra"]), "PreferNoSchedule");
+        taint("dedicated", one_of(random, &DEDICATED), "PreferNoSchedule");
     }
     if random.chance(6) {
         // A cordon is the field; the taint follows a moment later.
@@ -118,6 +121,10 @@ fn taints(random: &mut Random, node: &mut Value) {
         }
         set(node, &["spec", "unschedulable"], json!(true));
     }
+}
+
+fn one_of(random: &mut Random, values: &[&'static str]) -> &'static str {
+    values[random.below(values.len())]
 }
 
 fn allocatable(random: &mut Random) -> Value {

@@ -60,7 +60,8 @@ pub(super) fn pod_level(cluster: &mut Cluster, pod: &mut Value) {
         amounts["cpu"] = json!(random.pick(&["3", "3500m"]));
     }
     // Written by a person, limits alone; the API server makes them the requests.
-    let field = if random.chance(20) { "limits" } else { "requests" };
+    let by_limits = random.chance(20) && pod["spec"].get("overhead").is_none();
+    let field = if by_limits { "limits" } else { "requests" };
     // Pods with several containers may ask for more than this in sum, which would not be accepted.
     if pod["spec"].get("initContainers").is_none() {
         set(pod, &["spec", "resources", field], amounts);
@@ -68,7 +69,14 @@ pub(super) fn pod_level(cluster: &mut Cluster, pod: &mut Value) {
 }
 
 /// What the sandbox takes, as admission copies it from the runtime class.
+///
+/// Never beside limits of the pod as a whole: the request that defaults from containers may be a quantity such as
+/// `0.5Gi`, which Go holds by pointer, and the scheduler then adds the overhead to the pod's own spec, once more each time
+/// it looks (component-helpers/resource, PodRequests). What the API server stores reads `512Mi`, which is held by value.
 pub(super) fn overhead(cluster: &mut Cluster, pod: &mut Value) {
+    if pod["spec"]["resources"].get("limits").is_some() {
+        return;
+    }
     const CLASS: &str = "sandboxed";
     let fixed = json!({"cpu": "700m", "memory": "900Mi"});
     if !cluster.others.iter().any(|other| other["kind"] == "RuntimeClass") {

@@ -1,4 +1,5 @@
 //! What always holds of a plan, on random clusters, judged by the separate check.
+#![allow(clippy::unwrap_used)] // What the tests share fails as loudly as they do.
 
 use check::verify;
 use engine::{Strategy, plan, strategies};
@@ -23,6 +24,10 @@ fn fleets(seeds: std::ops::Range<u64>) -> impl Iterator<Item = (String, Snapshot
     })
 }
 
+fn company() -> impl Iterator<Item = (String, Snapshot)> {
+    std::iter::once(("company".to_owned(), observe::read_values("company", scenario::company().into_iter()).unwrap()))
+}
+
 fn policies() -> [Policy; 2] {
     [Policy::default(), Policy { headroom_per_mille: 100, keep_single_replicas: true, ..Policy::default() }]
 }
@@ -30,7 +35,7 @@ fn policies() -> [Policy; 2] {
 /// Calls the test for every cluster, strategy and policy with the plan.
 fn for_every_plan(test: impl Fn(&str, &Snapshot, &Prices, &Policy, &dyn Strategy, &Plan)) {
     let mut steps = 0;
-    for (name, snapshot) in corners(0..150).chain(fleets(0..30)) {
+    for (name, snapshot) in corners(0..150).chain(fleets(0..30)).chain(company()) {
         let prices = prices_by_size(&snapshot);
         for strategy in strategies() {
             for policy in policies() {

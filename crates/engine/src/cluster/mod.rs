@@ -224,6 +224,11 @@ impl<'a> Cluster<'a> {
         &self.classes[self.pods[pod].class as usize]
     }
 
+    /// The topology over which a spread group counts.
+    pub fn topology_of_spread(&self, group: u32) -> &Topology {
+        &self.topologies[self.spread_groups[group as usize].topology as usize]
+    }
+
     /// The nodes that pass every filter that no placement changes.
     pub fn eligible(&self, class: &Class) -> &NodeSet {
         &self.node_sets[class.eligible as usize]

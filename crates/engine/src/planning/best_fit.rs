@@ -44,14 +44,14 @@ impl ByRoom {
 }
 
 impl Chooser for ByRoom {
-    fn choose_but(&self, placement: &Placement<'_>, pods: &[u32], but: usize) -> Option<usize> {
+    fn choose_where(&self, placement: &Placement<'_>, pods: &[u32], test: &dyn Fn(usize) -> bool) -> Option<usize> {
         let size: f64 = pods.iter().map(|pod| placement.problem.pod_size(*pod as usize)).sum();
         // Nodes with less room than the pods are large cannot take them; a thousandth is left for rounding.
         let first = self.order.partition_point(|node| self.room[*node as usize] < size * 0.999);
         self.order[first..]
             .iter()
             .map(|node| *node as usize)
-            .find(|node| *node != but && super::drain::all_fit(placement, pods, *node))
+            .find(|node| super::drain::all_fit(placement, pods, *node) && test(*node))
     }
 
     fn changed(&mut self, placement: &Placement<'_>, node: usize) {

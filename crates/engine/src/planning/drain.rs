@@ -16,11 +16,11 @@ const MOST_PASSES: usize = 16;
 pub trait Chooser {
     /// The node that takes all these pods, which have been lifted.
     fn choose(&self, placement: &Placement<'_>, pods: &[u32]) -> Option<usize> {
-        self.choose_but(placement, pods, usize::MAX)
+        self.choose_where(placement, pods, &|_| true)
     }
 
-    /// The same, but one node is not asked.
-    fn choose_but(&self, placement: &Placement<'_>, pods: &[u32], but: usize) -> Option<usize>;
+    /// The same, of the nodes for which the test holds.
+    fn choose_where(&self, placement: &Placement<'_>, pods: &[u32], test: &dyn Fn(usize) -> bool) -> Option<usize>;
 
     /// What is on the node has changed, or it was cordoned, or it is open again.
     fn changed(&mut self, placement: &Placement<'_>, node: usize);
@@ -157,7 +157,7 @@ fn drain_node<'a, C: Chooser>(
         for pod in &unit {
             placement.lift(*pod as usize);
         }
-        let Some(target) = chooser.choose(placement, &unit) else {
+        let Some(target) = choose_near(placement, chooser, &unit) else {
             moved.extend(&unit);
             undo(placement, chooser, node, &moved);
             hopeless.learn(placement, chooser, &unit, node);
@@ -198,6 +198,26 @@ pub(super) fn units_to_move(placement: &Placement<'_>, node: usize) -> Vec<Vec<u
     units
 }
 
+/// Pods that are spread over zones stay in their zone where they can: such a move is legal whatever else moves, and a
+/// later one from there is too.
+fn choose_near(placement: &Placement<'_>, chooser: &impl Chooser, unit: &[u32]) -> Option<usize> {
+    let cluster = placement.problem.cluster;
+    let topologies: Vec<(&[u32], u32)> = unit
+        .iter()
+        .filter_map(|pod| Some((cluster.class_of(*pod as usize), cluster.pods[*pod as usize].node? as usize)))
+        .flat_map(|(class, home)| class.spread.iter().map(move |constraint| (constraint.group, home)))
+        .map(|(group, home)| (cluster.topology_of_spread(group), home))
+        // Where each node is a domain of its own there is nothing to stay in.
+        .filter(|(topology, _)| (topology.domains as usize) * 2 <= cluster.nodes())
+        .map(|(topology, home)| (topology.domain_of.as_slice(), topology.domain_of[home]))
+        .collect();
+    if topologies.is_empty() {
+        return chooser.choose(placement, unit);
+    }
+    let is_near = |node: usize| topologies.iter().all(|(domain_of, home)| domain_of[node] == *home);
+    chooser.choose_where(placement, unit, &is_near).or_else(|| chooser.choose(placement, unit))
+}
+
 /// Classes of pods that no node takes but, for all we know, the one that a pod of theirs was lifted from. Holds within a
 /// pass for classes whose filters look at one node alone: room only shrinks while nodes are emptied.
 #[derive(Default)]
@@ -226,7 +246,7 @@ impl Hopeless {
         }
         // Its own node takes it back, so the question is whether another one comes first.
         placement.lift(*pod as usize);
-        let fits_elsewhere = chooser.choose_but(placement, unit, node).is_some();
+        let fits_elsewhere = chooser.choose_where(placement, unit, &|other| other != node).is_some();
         placement.set(*pod as usize, node);
         if !fits_elsewhere {
             self.from.insert(cluster.pods[*pod as usize].class, node as u32);

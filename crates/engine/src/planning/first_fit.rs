@@ -39,11 +39,11 @@ impl FixedOrder {
 }
 
 impl Chooser for FixedOrder {
-    fn choose_but(&self, placement: &Placement<'_>, pods: &[u32], but: usize) -> Option<usize> {
+    fn choose_where(&self, placement: &Placement<'_>, pods: &[u32], test: &dyn Fn(usize) -> bool) -> Option<usize> {
         self.order
             .iter()
             .map(|node| *node as usize)
-            .find(|node| *node != but && super::drain::all_fit(placement, pods, *node))
+            .find(|node| super::drain::all_fit(placement, pods, *node) && test(*node))
     }
 
     fn changed(&mut self, _: &Placement<'_>, _: usize) {}

@@ -39,8 +39,11 @@ pub fn order(problem: &Problem<'_>, goal: &Placement<'_>) -> Ordered {
     let mut waves = Vec::new();
     let mut waiting = moves_to(problem, goal);
     while !waiting.is_empty() {
-        let wave;
-        (wave, waiting) = sequence.next_wave(waiting);
+        let mut wave;
+        (wave, waiting) = sequence.next_wave(waiting, Turns::Kept);
+        if wave.is_empty() {
+            (wave, waiting) = sequence.next_wave(waiting, Turns::Free);
+        }
         if wave.is_empty() {
             break;
         }
@@ -61,6 +64,16 @@ fn moves_to(problem: &Problem<'_>, goal: &Placement<'_>) -> Vec<Move> {
         }
     }
     moves
+}
+
+/// Whether moves that bear on one spread keep the order in which they were found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turns {
+    /// They do: in it each was legal, and out of it the last of them could find every way closed.
+    Kept,
+    /// Any that is legal now goes: the way out where the order itself is closed, since a pod that was sent on goes
+    /// straight to its last node.
+    Free,
 }
 
 struct Sequence<'p, 'a> {
@@ -113,17 +126,15 @@ impl<'p, 'a> Sequence<'p, 'a> {
     }
 
     /// Takes as many of the waiting moves as one wave may have; gives them and the rest.
-    fn next_wave(&mut self, waiting: Vec<Move>) -> (Vec<Move>, Vec<Move>) {
+    fn next_wave(&mut self, waiting: Vec<Move>, turns: Turns) -> (Vec<Move>, Vec<Move>) {
         let mut allowance = Allowance::new(self.problem.snapshot(), &self.problem.evictable);
         let mut wave = Wave::default();
         let (mut taken, mut rest) = (Vec::new(), Vec::new());
-        // Moves that bear on one spread keep the order in which they were found, in which each was legal: out of it the
-        // last of them could find every way closed.
         let mut waited_for: FxHashSet<u32> = FxHashSet::default();
         for step in waiting {
             let cluster = self.problem.cluster;
             let groups = || step.pods.iter().flat_map(|pod| cluster.class_of(*pod as usize).spread_groups());
-            let is_in_turn = !groups().any(|group| waited_for.contains(&group));
+            let is_in_turn = turns == Turns::Free || !groups().any(|group| waited_for.contains(&group));
             if is_in_turn && self.admit(&mut wave, &mut allowance, &step) {
                 taken.push(step);
             } else {

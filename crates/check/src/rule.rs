@@ -36,8 +36,6 @@ pub enum Rule {
     NodeDeclaredFeatures,
 
     // What a plan says of itself.
-    /// The plan was made on another snapshot.
-    SnapshotDigest,
     /// A step names a pod that is not there, or another one of that name.
     PodIdentity,
     /// A step names a node that the pod is not on.

@@ -17,6 +17,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use cluster::{Cluster, Run, lock, plimsoll, plimsoll_as, shared};
+use company::Hour;
 use serde_json::{Value, json};
 
 #[test]
@@ -65,7 +66,8 @@ fn the_savings_are_real(cluster: &Cluster, plan: &Value) {
     assert!(!removed.is_empty() && !migrations.is_empty(), "{summary}");
     assert_eq!(summary["nodesBefore"], company::NODES);
     assert_eq!(summary["nodesAfter"], company::NODES - removed.len());
-    assert_eq!(summary["nodesUnpriced"], 0);
+    // Left out where it is 0.
+    assert_eq!(summary.get("nodesUnpriced"), None);
     assert_eq!(summary["migrations"], migrations.len());
 
     let nodes = cluster.plane.get(&["nodes"]).unwrap();
@@ -80,9 +82,10 @@ fn the_savings_are_real(cluster: &Cluster, plan: &Value) {
     assert!((dollars("usdPerMonthSaved") - 730.0 * (before - after)).abs() < 1e-3, "{summary}");
     assert!(after < before);
 
-    // A budget that allows nothing and a workload under two of them stay as they are.
     let moved = |app: &str| migrations.iter().filter(|step| step["workload"]["name"] == *app).count();
-    assert_eq!((moved("app-27"), moved("app-33"), moved("agent")), (0, 0, 0));
+    for stays in [company::UNDER_AN_EXHAUSTED_BUDGET, company::UNDER_TWO_BUDGETS, "agent"] {
+        assert_eq!(moved(stays), 0, "{stays}");
+    }
 }
 
 fn an_anonymous_snapshot_gives_the_same_figures(cluster: &Cluster, live: &Value) {
@@ -106,16 +109,18 @@ fn the_dump_that_we_advise_gives_the_same_plan(cluster: &Cluster, live: &Value) 
     fs::write(&nothing, "").unwrap();
     let refused = plimsoll(&["simulate", "--from", &nothing]);
     assert_eq!(refused.code, 1);
-    let advice = refused.stderr.lines().find_map(|line| line.split_once("kubectl ")).expect("a hint").1;
-    let advice = advice.strip_suffix(" > dump.json").expect("it goes to a file");
+    let advice = refused.stderr.lines().find_map(|line| line.strip_prefix("hint: a dump is made by: kubectl "));
+    let advice = advice.and_then(|advice| advice.strip_suffix(" > dump.json")).expect("how to make a dump");
     let dump = cluster.plane.kubectl(&advice.split(' ').collect::<Vec<_>>()).unwrap();
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
     fs::write(cluster.path("dump.json"), dump.stdout).unwrap();
 
     let plan = plimsoll(&["simulate", "--from", &cluster.path("dump.json"), "-o", "json"]).document();
-    for part in ["migrations", "nodes", "summary"] {
+    for part in ["nodes", "summary"] {
         assert_eq!(plan["spec"][part], live["spec"][part]);
     }
+    // A dump is of the latest moment that an object names, so its pods may be a little younger, and that is a risk.
+    assert_eq!(steps(&plan), steps(live));
 }
 
 fn a_whole_dump_has_the_same_digest(cluster: &Cluster) {
@@ -130,6 +135,24 @@ fn a_whole_dump_has_the_same_digest(cluster: &Cluster) {
 }
 
 #[test]
+fn a_heartbeat_leaves_a_plan_valid() {
+    let cluster = shared();
+    let cluster = &*lock(&cluster);
+    let plan = cluster.path("heartbeat.yaml");
+    cluster.plimsoll(&["simulate", "--save", &plan]).done();
+    let node = &cluster.plane.get(&["nodes"]).unwrap()["items"][0];
+    let mut conditions = node["status"]["conditions"].clone();
+    for condition in conditions.as_array_mut().unwrap() {
+        condition["lastHeartbeatTime"] = "2020-01-01T00:00:00Z".into();
+    }
+    let patch = json!({"status": {"conditions": conditions}}).to_string();
+    let name = node["metadata"]["name"].as_str().unwrap();
+    let arguments = ["patch", "node", name, "--subresource=status", "--type=merge", "--patch", &patch];
+    assert!(cluster.plane.kubectl(&arguments).unwrap().status.success());
+    cluster.plimsoll(&["verify", &plan]).done();
+}
+
+#[test]
 fn fit_equals_the_oracle_on_the_live_cluster() {
     let cluster = shared();
     let cluster = &*lock(&cluster);
@@ -138,7 +161,7 @@ fn fit_equals_the_oracle_on_the_live_cluster() {
         eprintln!("live: fit {:.1?}", run.took);
         (fits(&run.done()), fits(&oracle(&cluster.dump())))
     });
-    assert_eq!(ours.len(), company::pods_by_night());
+    assert_eq!(ours.len(), company::pods(Hour::Night));
     for (pod, nodes) in &theirs {
         assert_eq!(ours.get(pod), Some(nodes), "{pod}");
     }
@@ -178,7 +201,7 @@ fn what_may_not_be_read_is_named() {
     let plan = cluster.path("half-blind.yaml");
     let simulated = plimsoll_as(&some, &["simulate", "--save", &plan]);
     assert_eq!(simulated.code, 0, "{}", simulated.stderr);
-    assert!(simulated.stderr.contains("not allowed to list"), "{}", simulated.stderr);
+    assert!(simulated.stderr.contains(right), "{}", simulated.stderr);
     let advice = plimsoll_as(&some, &["doctor"]).done();
     assert!(advice.contains(right) && advice.contains("list deployments.apps"), "{advice}");
     let verified = plimsoll_as(&some, &["verify", &plan]);
@@ -199,7 +222,8 @@ fn what_may_not_be_read_is_named() {
 fn only_reading_verbs_are_used() {
     let cluster = shared();
     let cluster = &mut *lock(&cluster);
-    let rule = |info: &observe::KindInfo| json!({"apiGroups": [info.group], "resources": [info.plural], "verbs": ["list"]});
+    let rule =
+        |info: &observe::KindInfo| json!({"apiGroups": [info.group], "resources": [info.plural], "verbs": ["list"]});
     let rules: Vec<Value> = observe::KINDS.iter().map(rule).collect();
     let reader = cluster.plane.kubeconfig_for("reader", &json!(rules).to_string()).unwrap();
     let denied = cluster.requests_denied();
@@ -244,7 +268,11 @@ fn an_unreachable_server_and_a_bad_certificate_are_clear_errors() {
     let closed = changed("closed", "server", format!("https://127.0.0.1:{port}").into());
     let refused = failed(&closed, &["analyze", "--request-timeout", "10s"]);
     assert!(refused.took < Duration::from_secs(10), "{:?}", refused.took);
-    assert!(refused.stderr.contains(&format!("cannot reach the API server at https://127.0.0.1:{port}")), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains(&format!("cannot reach the API server at https://127.0.0.1:{port}")),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("hint: check that the server is up"), "{}", refused.stderr);
 
     // A port where somebody listens and says nothing.
@@ -252,7 +280,7 @@ fn an_unreachable_server_and_a_bad_certificate_are_clear_errors() {
     let port = silent.local_addr().unwrap().port();
     let mute = changed("mute", "server", format!("https://127.0.0.1:{port}").into());
     let refused = failed(&mute, &["analyze", "--request-timeout", "1s"]);
-    // Twice the time that it was given, and what a busy machine adds.
+    // The time that it was given, and what a busy machine adds.
     assert!(refused.took < Duration::from_secs(10), "{:?}", refused.took);
     assert!(refused.stderr.contains("hint: "), "{}", refused.stderr);
 
@@ -269,6 +297,16 @@ fn an_unreachable_server_and_a_bad_certificate_are_clear_errors() {
         assert!(refused.stderr.contains("do not trust each other's certificates (not trusted)"), "{}", refused.stderr);
         assert!(refused.stderr.contains("hint: check certificate-authority and server"), "{}", refused.stderr);
     }
+}
+
+/// The steps of a plan without their risks.
+fn steps(plan: &Value) -> Vec<Value> {
+    let mut steps = plan["spec"]["migrations"].as_array().unwrap().clone();
+    for step in &mut steps {
+        step["risk"].take();
+        step["riskReasons"].take();
+    }
+    steps
 }
 
 /// Fails with exit code 1 and words for people.

@@ -97,7 +97,10 @@ impl Collected {
             return self.note_duplicate(source, kind, &namespace, &name);
         }
         self.newest = self.newest.max(newest);
-        self.sha256.push((kind, sha256));
+        // What pods use is measured anew every few seconds, and no plan is made of it.
+        if !matches!(kind, Kind::PodMetrics | Kind::NodeMetrics) {
+            self.sha256.push((kind, sha256));
+        }
         *self.counts.entry(kind).or_default() += 1;
         if let Some(json) = pruned {
             self.pruned.push(PrunedObject { kind, namespace: namespace.clone(), name: name.clone(), json });

@@ -74,9 +74,7 @@ pub(crate) fn controller_manager() -> Vec<String> {
 }
 
 pub(crate) fn scheduler() -> Vec<String> {
-    ["--config=kube-scheduler.yaml", "--secure-port=0"]
-        .map(str::to_owned)
-        .to_vec()
+    ["--config=kube-scheduler.yaml", "--secure-port=0"].map(str::to_owned).to_vec()
 }
 
 pub(crate) fn kwok(port: u16) -> Vec<String> {
@@ -89,18 +87,8 @@ pub(crate) fn kwok(port: u16) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    for stage in [
-        "node-initialize",
-        "node-heartbeat",
-        "pod-ready",
-        "pod-resize",
-        "pod-complete",
-        "pod-delete",
-    ] {
-        arguments.push(format!(
-            "--config={}",
-            stages.join(stage).with_extension("yaml").display()
-        ));
+    for stage in ["node-initialize", "node-heartbeat", "pod-ready", "pod-resize", "pod-complete", "pod-delete"] {
+        arguments.push(format!("--config={}", stages.join(stage).with_extension("yaml").display()));
     }
     arguments
 }

@@ -1,8 +1,8 @@
 //! The control plane's own certificate authority.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    Error as RcgenError, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, Error as RcgenError,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
 
 use crate::Error;
@@ -23,10 +23,7 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name = named("controlplane-test");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::DigitalSignature,
-        ];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let issuer = KeyPair::generate()
             .and_then(|key| CertifiedIssuer::self_signed(params, key))
             .map_err(|source| Error::preparing("making a certificate authority", source))?;
@@ -39,47 +36,30 @@ impl Authority {
 
     /// A certificate for a server on the loopback address. etcd also shows it as a client, to itself.
     pub(crate) fn server(&self, name: &str) -> Result<Certificate, Error> {
-        let addresses = vec![
-            "127.0.0.1".to_owned(),
-            "localhost".to_owned(),
-            "kubernetes.default.svc".to_owned(),
-        ];
-        self.sign(addresses, named(name)).map_err(|source| {
-            Error::preparing(format!("signing the certificate of {name}"), source)
-        })
+        let addresses = vec!["127.0.0.1".to_owned(), "localhost".to_owned(), "kubernetes.default.svc".to_owned()];
+        self.sign(addresses, named(name))
+            .map_err(|source| Error::preparing(format!("signing the certificate of {name}"), source))
     }
 
     /// A certificate with which the API server takes its holder for this user.
     pub(crate) fn user(&self, name: &str) -> Result<Certificate, Error> {
-        self.sign(Vec::new(), named(name)).map_err(|source| {
-            Error::preparing(format!("signing the certificate of {name}"), source)
-        })
+        self.sign(Vec::new(), named(name))
+            .map_err(|source| Error::preparing(format!("signing the certificate of {name}"), source))
     }
 
-    fn sign(
-        &self,
-        addresses: Vec<String>,
-        subject: DistinguishedName,
-    ) -> Result<Certificate, RcgenError> {
+    fn sign(&self, addresses: Vec<String>, subject: DistinguishedName) -> Result<Certificate, RcgenError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(addresses)?;
         params.distinguished_name = subject;
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Certificate {
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        })
+        Ok(Certificate { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 }
 
 /// The pair of keys with which the API server signs and knows the tokens of service accounts: private and public, as PEM.
 pub(crate) fn service_account_keys() -> Result<(String, String), Error> {
-    let key = KeyPair::generate()
-        .map_err(|source| Error::preparing("making the service accounts' key", source))?;
+    let key = KeyPair::generate().map_err(|source| Error::preparing("making the service accounts' key", source))?;
     Ok((key.serialize_pem(), key.public_key_pem()))
 }
 

@@ -45,11 +45,7 @@ impl ControlPlane {
         let mut tries = 1;
         loop {
             match Self::try_start() {
-                Err(Error::Died { log, .. })
-                    if tries < 3 && log.contains("address already in use") =>
-                {
-                    tries += 1
-                }
+                Err(Error::Died { log, .. }) if tries < 3 && log.contains("address already in use") => tries += 1,
                 result => return result,
             }
         }
@@ -94,12 +90,8 @@ impl ControlPlane {
     pub fn get(&self, arguments: &[&str]) -> Result<Value, Error> {
         let arguments = [&["get", "--output", "json"], arguments].concat();
         let output = succeeded(&arguments, self.kubectl(&arguments)?)?;
-        serde_json::from_slice(&output.stdout).map_err(|source| {
-            Error::preparing(
-                format!("reading the answer to {}", arguments.join(" ")),
-                source,
-            )
-        })
+        serde_json::from_slice(&output.stdout)
+            .map_err(|source| Error::preparing(format!("reading the answer to {}", arguments.join(" ")), source))
     }
 
     /// Creates or changes the objects in this text: JSON or YAML, one or a List.
@@ -123,10 +115,7 @@ impl ControlPlane {
             }
             self.processes.check()?;
             if start.elapsed() > timeout {
-                return Err(Error::TimedOut {
-                    what: what.to_owned(),
-                    after: timeout,
-                });
+                return Err(Error::TimedOut { what: what.to_owned(), after: timeout });
             }
             thread::sleep(POLL_INTERVAL);
         }
@@ -137,11 +126,7 @@ impl ControlPlane {
     /// The rules are a list in YAML or JSON; `[]` is a user without rights.
     pub fn kubeconfig_for(&mut self, user: &str, rules: &str) -> Result<PathBuf, Error> {
         let certificate = self.authority.user(user)?;
-        let config = kubeconfig(
-            &self.server,
-            &self.authority.certificate(),
-            &Credentials::Certificate(&certificate),
-        );
+        let config = kubeconfig(&self.server, &self.authority.certificate(), &Credentials::Certificate(&certificate));
         let path = self.state.write(&format!("kubeconfig-{user}"), &config)?;
 
         // The authorizer learns of new roles a moment after they are written. It answers for a path that exists nowhere
@@ -154,9 +139,7 @@ impl ControlPlane {
             &format!(r#"[{{"nonResourceURLs": ["{probe}"], "verbs": ["get"]}}]"#),
         ))?;
         self.wait_until(&format!("the rights of {user}"), START_TIMEOUT, |plane| {
-            plane
-                .kubectl_as(&path, &["auth", "can-i", "get", &probe])
-                .is_ok_and(|output| output.status.success())
+            plane.kubectl_as(&path, &["auth", "can-i", "get", &probe]).is_ok_and(|output| output.status.success())
         })?;
         Ok(path)
     }
@@ -166,63 +149,36 @@ impl ControlPlane {
         let authority = Authority::new()?;
         let [etcd_port, peer_port, server_port, kwok_port] = free_ports()?;
         let server = format!("https://127.0.0.1:{server_port}");
-        let kubeconfig = state.write(
-            "kubeconfig",
-            &kubeconfig(
-                &server,
-                &authority.certificate(),
-                &Credentials::Token(ADMIN_TOKEN),
-            ),
-        )?;
+        let kubeconfig = state
+            .write("kubeconfig", &kubeconfig(&server, &authority.certificate(), &Credentials::Token(ADMIN_TOKEN)))?;
         write_secrets(&state, &authority)?;
-        let mut plane = Self {
-            processes: Processes::new(),
-            state,
-            authority,
-            server,
-            kubeconfig,
-            kwok_port,
-        };
+        let mut plane = Self { processes: Processes::new(), state, authority, server, kubeconfig, kwok_port };
 
         plane.run("etcd", etcd(etcd_port, peer_port))?;
         // The API server waits for etcd by itself.
         plane.run("kube-apiserver", apiserver(server_port, etcd_port))?;
         plane.wait_until("the API server is ready", START_TIMEOUT, |plane| {
-            plane
-                .kubectl(&["get", "--raw", "/readyz"])
-                .is_ok_and(|output| output.status.success())
+            plane.kubectl(&["get", "--raw", "/readyz"]).is_ok_and(|output| output.status.success())
         })?;
 
         plane.run("kube-controller-manager", controller_manager())?;
         plane.run("kube-scheduler", scheduler())?;
         plane.run("kwok", kwok(kwok_port))?;
-        plane.wait_until("KWOK listens", START_TIMEOUT, |plane| {
-            TcpStream::connect(plane.kwok_address()).is_ok()
-        })?;
+        plane.wait_until("KWOK listens", START_TIMEOUT, |plane| TcpStream::connect(plane.kwok_address()).is_ok())?;
         // A pod cannot be made before its namespace has this, and it is the work of the controllers.
-        plane.wait_until(
-            "the default service account exists",
-            START_TIMEOUT,
-            |plane| {
-                plane
-                    .kubectl(&["get", "serviceaccount", "default", "--namespace", "default"])
-                    .is_ok_and(|output| output.status.success())
-            },
-        )?;
+        plane.wait_until("the default service account exists", START_TIMEOUT, |plane| {
+            plane
+                .kubectl(&["get", "serviceaccount", "default", "--namespace", "default"])
+                .is_ok_and(|output| output.status.success())
+        })?;
         Ok(plane)
     }
 
     fn run(&mut self, program: &str, arguments: Vec<String>) -> Result<(), Error> {
-        self.processes
-            .start(program, self.state.folder(), arguments)
+        self.processes.start(program, self.state.folder(), arguments)
     }
 
-    fn run_kubectl(
-        &self,
-        kubeconfig: &Path,
-        arguments: &[&str],
-        input: &str,
-    ) -> Result<Output, Error> {
+    fn run_kubectl(&self, kubeconfig: &Path, arguments: &[&str], input: &str) -> Result<Output, Error> {
         let program = binary("kubectl")?;
         let run = || {
             let mut child = Command::new(program)
@@ -241,9 +197,7 @@ impl ControlPlane {
             }
             child.wait_with_output()
         };
-        run().map_err(|source| {
-            Error::preparing(format!("running kubectl {}", arguments.join(" ")), source)
-        })
+        run().map_err(|source| Error::preparing(format!("running kubectl {}", arguments.join(" ")), source))
     }
 }
 
@@ -286,10 +240,7 @@ fn write_secrets(state: &State, authority: &Authority) -> Result<(), Error> {
     let (private, public) = service_account_keys()?;
     state.write("service-accounts.key", &private)?;
     state.write("service-accounts.pub", &public)?;
-    state.write(
-        "tokens.csv",
-        &format!("{ADMIN_TOKEN},admin,admin,system:masters\n"),
-    )?;
+    state.write("tokens.csv", &format!("{ADMIN_TOKEN},admin,admin,system:masters\n"))?;
     state.write(
         "kube-scheduler.yaml",
         "apiVersion: kubescheduler.config.k8s.io/v1

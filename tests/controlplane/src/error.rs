@@ -46,20 +46,16 @@ impl Error {
         what: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self::Preparing {
-            what: what.into(),
-            source: source.into(),
-        }
+        Self::Preparing { what: what.into(), source: source.into() }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotBuilt { program } => write!(
-                f,
-                "no program {program} in tests/controlplane/bin\nhint: run tests/controlplane/build.sh"
-            ),
+            Self::NotBuilt { program } => {
+                write!(f, "no program {program} in tests/controlplane/bin\nhint: run tests/controlplane/build.sh")
+            }
             Self::Preparing { what, .. } => write!(f, "{what}"),
             Self::Died { program, log } => {
                 write!(f, "{program} ended by itself; it logged:\n{log}")

@@ -12,12 +12,9 @@ pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];
     for port in &mut ports {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .map_err(|source| Error::preparing("finding a free port", source))?;
-        *port = listener
-            .local_addr()
-            .map_err(|source| Error::preparing("reading a free port", source))?
-            .port();
+        let listener =
+            TcpListener::bind("127.0.0.1:0").map_err(|source| Error::preparing("finding a free port", source))?;
+        *port = listener.local_addr().map_err(|source| Error::preparing("reading a free port", source))?.port();
         held.push(listener);
     }
     Ok(ports)

@@ -26,19 +26,11 @@ struct Process {
 
 impl Processes {
     pub(crate) fn new() -> Self {
-        Self {
-            running: Vec::new(),
-            starter: Starter::new(),
-        }
+        Self { running: Vec::new(), starter: Starter::new() }
     }
 
     /// Starts a program of build.sh with its output in a log of its name in `folder`.
-    pub(crate) fn start(
-        &mut self,
-        program: &str,
-        folder: &Path,
-        arguments: Vec<String>,
-    ) -> Result<(), Error> {
+    pub(crate) fn start(&mut self, program: &str, folder: &Path, arguments: Vec<String>) -> Result<(), Error> {
         let binary = binary(program)?;
         let log = folder.join(format!("{program}.log"));
         let child = open_log(&log)
@@ -57,38 +49,27 @@ impl Processes {
                     .process_group(0);
                 self.starter.start(command)
             })
-            .map_err(|source| {
-                Error::preparing(format!("starting {program} with setpriv"), source)
-            })?;
-        self.running.push(Process {
-            program: program.to_owned(),
-            child,
-            log,
-        });
+            .map_err(|source| Error::preparing(format!("starting {program} with setpriv"), source))?;
+        self.running.push(Process { program: program.to_owned(), child, log });
         Ok(())
     }
 
     /// Fails when one of the programs has ended by itself.
     pub(crate) fn check(&mut self) -> Result<(), Error> {
         for process in &mut self.running {
-            let ended = process.child.try_wait().map_err(|source| {
-                Error::preparing(format!("looking after {}", process.program), source)
-            })?;
+            let ended = process
+                .child
+                .try_wait()
+                .map_err(|source| Error::preparing(format!("looking after {}", process.program), source))?;
             if ended.is_some() {
-                return Err(Error::Died {
-                    program: process.program.clone(),
-                    log: end_of(&process.log),
-                });
+                return Err(Error::Died { program: process.program.clone(), log: end_of(&process.log) });
             }
         }
         Ok(())
     }
 
     pub(crate) fn ids(&self) -> Vec<u32> {
-        self.running
-            .iter()
-            .map(|process| process.child.id())
-            .collect()
+        self.running.iter().map(|process| process.child.id()).collect()
     }
 }
 
@@ -104,15 +85,11 @@ impl Drop for Processes {
 
 /// The path of a program that build.sh has made.
 pub(crate) fn binary(program: &str) -> Result<PathBuf, Error> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("bin")
-        .join(program);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("bin").join(program);
     if path.exists() {
         return Ok(path);
     }
-    Err(Error::NotBuilt {
-        program: program.to_owned(),
-    })
+    Err(Error::NotBuilt { program: program.to_owned() })
 }
 
 /// A thread that starts processes and lives as long as they may.

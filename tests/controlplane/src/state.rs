@@ -20,13 +20,9 @@ impl State {
             .prefix("controlplane-")
             .tempdir()
             .map_err(|source| Error::preparing("making a temporary folder", source))?;
-        let remover = spawn_remover(folder.path()).map_err(|source| {
-            Error::preparing("starting the remover of the temporary folder", source)
-        })?;
-        Ok(Self {
-            folder: folder.keep(),
-            remover,
-        })
+        let remover = spawn_remover(folder.path())
+            .map_err(|source| Error::preparing("starting the remover of the temporary folder", source))?;
+        Ok(Self { folder: folder.keep(), remover })
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -39,8 +35,7 @@ impl State {
 
     pub(crate) fn write(&self, name: &str, content: &str) -> Result<PathBuf, Error> {
         let path = self.path(name);
-        std::fs::write(&path, content)
-            .map_err(|source| Error::preparing(format!("writing {name}"), source))?;
+        std::fs::write(&path, content).map_err(|source| Error::preparing(format!("writing {name}"), source))?;
         Ok(path)
     }
 }
@@ -59,11 +54,7 @@ impl Drop for State {
 fn spawn_remover(folder: &Path) -> io::Result<Child> {
     Command::new("sh")
         // The second try is for files that a server wrote while it was being killed.
-        .args([
-            "-c",
-            r#"cat; rm -rf "$1" || { sleep 1; rm -rf "$1"; }"#,
-            "sh",
-        ])
+        .args(["-c", r#"cat; rm -rf "$1" || { sleep 1; rm -rf "$1"; }"#, "sh"])
         .arg(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -19,23 +19,17 @@ fn pods_run_and_an_exhausted_budget_refuses_eviction() {
     plane.apply(&budget_of_five()).expect("a budget");
     plane
         .wait_until("five pods are ready", PATIENCE, |plane| {
-            plane
-                .get(&["pods"])
-                .is_ok_and(|pods| items(&pods).iter().filter(|pod| is_ready(pod)).count() == 5)
+            plane.get(&["pods"]).is_ok_and(|pods| items(&pods).iter().filter(|pod| is_ready(pod)).count() == 5)
         })
         .expect("ready pods");
     plane
         .wait_until("the budget knows them", PATIENCE, |plane| {
-            plane
-                .get(&["poddisruptionbudget", "web"])
-                .is_ok_and(|budget| budget["status"]["currentHealthy"] == 5)
+            plane.get(&["poddisruptionbudget", "web"]).is_ok_and(|budget| budget["status"]["currentHealthy"] == 5)
         })
         .expect("a budget that counts");
 
     let pods = plane.get(&["pods"]).expect("pods");
-    let name = items(&pods)[0]["metadata"]["name"]
-        .as_str()
-        .expect("a name");
+    let name = items(&pods)[0]["metadata"]["name"].as_str().expect("a name");
     let eviction = json!({
         "apiVersion": "policy/v1",
         "kind": "Eviction",
@@ -45,10 +39,7 @@ fn pods_run_and_an_exhausted_budget_refuses_eviction() {
     let path = format!("/api/v1/namespaces/default/pods/{name}/eviction");
     let refused = plane
         // At this verbosity kubectl logs the code of the answer.
-        .kubectl_with_input(
-            &["create", "--raw", &path, "--filename", "-", "--v", "6"],
-            &eviction.to_string(),
-        )
+        .kubectl_with_input(&["create", "--raw", &path, "--filename", "-", "--v", "6"], &eviction.to_string())
         .expect("kubectl");
     let talk = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success(), "{talk}");
@@ -67,20 +58,12 @@ fn pods_run_and_an_exhausted_budget_refuses_eviction() {
 fn a_user_may_do_only_what_its_rules_say() {
     let mut plane = ControlPlane::start().expect("a control plane");
     let reader = plane
-        .kubeconfig_for(
-            "reader",
-            "- apiGroups: ['']\n  resources: [pods]\n  verbs: [list]",
-        )
+        .kubeconfig_for("reader", "- apiGroups: ['']\n  resources: [pods]\n  verbs: [list]")
         .expect("a kubeconfig");
     let nobody = plane.kubeconfig_for("nobody", "[]").expect("a kubeconfig");
 
-    let allowed = |kubeconfig: &Path, what: &str| {
-        plane
-            .kubectl_as(kubeconfig, &["get", what])
-            .expect("kubectl")
-            .status
-            .success()
-    };
+    let allowed =
+        |kubeconfig: &Path, what: &str| plane.kubectl_as(kubeconfig, &["get", what]).expect("kubectl").status.success();
     assert!(allowed(&reader, "pods"));
     assert!(!allowed(&reader, "nodes"));
     assert!(!allowed(&nobody, "pods"));
@@ -94,46 +77,26 @@ fn jobs_complete_and_resizes_are_carried_out() {
     plane.apply(&bare_pod()).expect("a pod");
     plane
         .wait_until("the job is complete", PATIENCE, |plane| {
-            plane
-                .get(&["job", "once"])
-                .is_ok_and(|job| job["status"]["succeeded"] == 1)
+            plane.get(&["job", "once"]).is_ok_and(|job| job["status"]["succeeded"] == 1)
         })
         .expect("a complete job");
     plane
-        .wait_until("the pod is ready", PATIENCE, |plane| {
-            plane.get(&["pod", "bare"]).is_ok_and(|pod| is_ready(&pod))
-        })
+        .wait_until("the pod is ready", PATIENCE, |plane| plane.get(&["pod", "bare"]).is_ok_and(|pod| is_ready(&pod)))
         .expect("a ready pod");
 
-    let resize =
-        r#"{"spec":{"containers":[{"name":"main","resources":{"requests":{"cpu":"200m"}}}]}}"#;
-    let resized = plane
-        .kubectl(&[
-            "patch",
-            "pod",
-            "bare",
-            "--subresource",
-            "resize",
-            "--patch",
-            resize,
-        ])
-        .expect("kubectl");
-    assert!(
-        resized.status.success(),
-        "{}",
-        String::from_utf8_lossy(&resized.stderr)
-    );
+    let resize = r#"{"spec":{"containers":[{"name":"main","resources":{"requests":{"cpu":"200m"}}}]}}"#;
+    let resized =
+        plane.kubectl(&["patch", "pod", "bare", "--subresource", "resize", "--patch", resize]).expect("kubectl");
+    assert!(resized.status.success(), "{}", String::from_utf8_lossy(&resized.stderr));
     plane
         .wait_until("the container has its new size", PATIENCE, |plane| {
-            plane.get(&["pod", "bare"]).is_ok_and(|pod| {
-                pod["status"]["containerStatuses"][0]["resources"]["requests"]["cpu"] == "200m"
-            })
+            plane
+                .get(&["pod", "bare"])
+                .is_ok_and(|pod| pod["status"]["containerStatuses"][0]["resources"]["requests"]["cpu"] == "200m")
         })
         .expect("a resized container");
 
-    let deleted = plane
-        .kubectl(&["delete", "pod", "bare", "--timeout", "60s"])
-        .expect("kubectl");
+    let deleted = plane.kubectl(&["delete", "pod", "bare", "--timeout", "60s"]).expect("kubectl");
     assert!(deleted.status.success());
 }
 
@@ -213,14 +176,10 @@ fn items(list: &Value) -> &[Value] {
 }
 
 fn is_ready(pod: &Value) -> bool {
-    let conditions = pod["status"]["conditions"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
+    let conditions = pod["status"]["conditions"].as_array().map_or(&[][..], Vec::as_slice);
     pod["status"]["phase"] == "Running"
         && pod["status"]["containerStatuses"][0]["ready"] == true
-        && conditions
-            .iter()
-            .any(|c| c["type"] == "Ready" && c["status"] == "True")
+        && conditions.iter().any(|c| c["type"] == "Ready" && c["status"] == "True")
 }
 
 /// Those of the processes that are still there.

@@ -100,7 +100,6 @@ impl Mutations<'_> {
     }
 
     pub(super) fn figures(&mut self) {
-        self.add("another snapshot", &[Rule::SnapshotDigest], |case| case.plan.digest.push('x'));
         let broken: [fn(&mut Plan); 8] = [
             |plan| plan.summary.migrations += 1,
             |plan| plan.summary.waves += 1,

@@ -31,8 +31,8 @@ pub fn run(mut args: VerifyArgs, out: &mut Output) -> Result<Exit, Failure> {
     if args.prices.prices.is_none() && verdict.speaks_of_money() {
         talk::note("hint: where the plan was made with --prices FILE.csv, give the same here");
     }
-    if verdict.says_another_snapshot() {
-        talk::note("hint: a plan holds for the snapshot it was made on; make a new one on this");
+    if !plan.digest.is_empty() && plan.digest != snapshot.digest {
+        talk::note("note: the plan was made on another state of the cluster; it was judged on this one");
     }
     Ok(verdict.exit())
 }
@@ -157,10 +157,6 @@ impl Verdict {
 
     fn speaks_of_money(&self) -> bool {
         self.faults.iter().any(|fault| matches!(fault.rule, Rule::Summary | Rule::UnpricedNode))
-    }
-
-    fn says_another_snapshot(&self) -> bool {
-        self.faults.iter().any(|fault| fault.rule == Rule::SnapshotDigest)
     }
 }
 

@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 
 pub const NODES: usize = 200;
+/// The workload whose budget allows nothing, and the one that has two.
+pub const UNDER_AN_EXHAUSTED_BUDGET: &str = "app-27";
+pub const UNDER_TWO_BUDGETS: &str = "app-33";
 const APPS: usize = 60;
 const ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
 const NAMESPACES: [&str; 6] = ["web", "shop", "search", "data", "ml", "ops"];
@@ -49,7 +52,8 @@ pub fn nodes() -> Value {
             labels["team"] = "search".into();
             taints.push(json!({"key": "team", "value": "search", "effect": "NoSchedule"}));
         }
-        let resources = |(cpu, memory)| json!({"cpu": cpu, "memory": memory, "pods": "58", "ephemeral-storage": "80Gi"});
+        let resources =
+            |(cpu, memory)| json!({"cpu": cpu, "memory": memory, "pods": "58", "ephemeral-storage": "80Gi"});
         json!({
             "apiVersion": "v1", "kind": "Node",
             "metadata": {"name": name, "labels": labels},
@@ -89,6 +93,13 @@ pub fn storage() -> Value {
 
 const DATABASE_REPLICAS: usize = 6;
 
+/// How much there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hour {
+    Day,
+    Night,
+}
+
 /// A workload of the company, by its number.
 struct App {
     number: usize,
@@ -101,32 +112,25 @@ fn apps() -> impl Iterator<Item = App> {
 }
 
 impl App {
-    /// At the busiest hour.
-    fn replicas_by_day(&self) -> usize {
-        10 + self.number * 7 % 31
-    }
-
-    /// Half of them shrink at night, and leave the cluster in pieces.
-    fn replicas_by_night(&self) -> usize {
-        let shrinks = self.number % 2 == 1 || self.number % 8 == 0;
-        if shrinks { self.replicas_by_day().div_ceil(4) } else { self.replicas_by_day() }
+    /// More than half of them shrink at night, and leave the cluster in pieces.
+    fn replicas(&self, hour: Hour) -> usize {
+        let by_day = 10 + self.number * 7 % 31;
+        let shrinks = self.number % 2 == 1 || self.number.is_multiple_of(8);
+        if shrinks && hour == Hour::Night { by_day.div_ceil(4) } else { by_day }
     }
 
     fn is_stateful(&self) -> bool {
         self.number % 5 == 4
     }
 
-    fn object(&self) -> Value {
+    fn object(&self, hour: Hour) -> Value {
         let (name, number) = (&self.name, self.number);
         let own = json!({"matchLabels": {"app": name}});
         let cpu = ["100m", "250m", "400m", "500m", "1"][number * 3 % 5];
         let memory = ["256Mi", "512Mi", "1Gi", "2Gi", "3Gi"][number * 2 % 5];
-        let mut container =
-            json!({"name": "main", "image": "example/app:1", "resources": {"requests": {"cpu": cpu, "memory": memory}}});
+        let mut container = json!({"name": "main", "image": "example/app:1", "resources": {"requests": {"cpu": cpu, "memory": memory}}});
         let mut spec = json!({"terminationGracePeriodSeconds": 10});
-        let spread = |key: &str, skew: u32, unless: &str| {
-            json!({"maxSkew": skew, "topologyKey": key, "whenUnsatisfiable": unless, "labelSelector": own})
-        };
+        let spread = |key: &str, skew: u32, unless: &str| json!({"maxSkew": skew, "topologyKey": key, "whenUnsatisfiable": unless, "labelSelector": own});
         let near = |app: &str, key: &str| json!([{"labelSelector": {"matchLabels": {"app": app}}, "topologyKey": key}]);
         match number % 4 {
             0 => spec["topologySpreadConstraints"] = json!([spread("topology.kubernetes.io/zone", 1, "DoNotSchedule")]),
@@ -143,7 +147,8 @@ impl App {
             _ => {}
         }
         if self.namespace == "search" {
-            spec["tolerations"] = json!([{"key": "team", "operator": "Equal", "value": "search", "effect": "NoSchedule"}]);
+            spec["tolerations"] =
+                json!([{"key": "team", "operator": "Equal", "value": "search", "effect": "NoSchedule"}]);
         }
         match number {
             2 | 8 => spec["nodeSelector"] = json!({"team": "search"}),
@@ -163,7 +168,7 @@ impl App {
         let mut object = json!({
             "apiVersion": "apps/v1", "kind": self.kind(), "metadata": {"name": name, "namespace": self.namespace},
             "spec": {
-                "replicas": self.replicas_by_day(), "selector": own,
+                "replicas": self.replicas(hour), "selector": own,
                 "template": {"metadata": {"labels": {"app": name}}, "spec": spec},
             },
         });
@@ -189,36 +194,28 @@ impl App {
             })
         };
         let rules = [json!({"maxUnavailable": "25%"}), json!({"minAvailable": "70%"}), json!({"maxUnavailable": 2})];
-        match self.number {
-            27 => vec![budget(self.name.clone(), json!({"minAvailable": "100%"}))],
-            33 => vec![
-                budget(self.name.clone(), rules[0].clone()),
-                budget(format!("{}-again", self.name), rules[1].clone()),
-            ],
-            number if number % 3 == 0 => vec![budget(self.name.clone(), rules[number / 3 % 3].clone())],
+        let own = self.name.clone();
+        match own.as_str() {
+            UNDER_AN_EXHAUSTED_BUDGET => vec![budget(own, json!({"minAvailable": "100%"}))],
+            UNDER_TWO_BUDGETS => {
+                let again = format!("{own}-again");
+                vec![budget(own, rules[0].clone()), budget(again, rules[1].clone())]
+            }
+            _ if self.number.is_multiple_of(3) => vec![budget(own, rules[self.number / 3 % 3].clone())],
             _ => Vec::new(),
         }
     }
 }
 
 /// All workloads and their budgets: the company's apps, its database, and an agent on every node.
-pub fn workloads() -> Value {
+pub fn workloads(hour: Hour) -> Value {
     let budgets = apps().flat_map(|app| app.budgets());
-    list(budgets.chain(apps().map(|app| app.object())).chain([database(), agent()]))
+    list(budgets.chain(apps().map(|app| app.object(hour))).chain([database(), agent()]))
 }
 
-/// The workloads that shrink at night: kind, namespace, name, and how many replicas stay.
-pub fn shrinking() -> Vec<(&'static str, &'static str, String, usize)> {
-    let shrinks = apps().filter(|app| app.replicas_by_night() != app.replicas_by_day());
-    shrinks.map(|app| (app.kind(), app.namespace, app.name.clone(), app.replicas_by_night())).collect()
-}
-
-pub fn pods_by_day() -> usize {
-    apps().map(|app| app.replicas_by_day()).sum::<usize>() + DATABASE_REPLICAS + NODES
-}
-
-pub fn pods_by_night() -> usize {
-    apps().map(|app| app.replicas_by_night()).sum::<usize>() + DATABASE_REPLICAS + NODES
+/// All pods of them.
+pub fn pods(hour: Hour) -> usize {
+    apps().map(|app| app.replicas(hour)).sum::<usize>() + DATABASE_REPLICAS + NODES
 }
 
 fn database() -> Value {

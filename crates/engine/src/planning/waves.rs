@@ -33,15 +33,24 @@ pub struct Ordered {
     pub stuck: Vec<Move>,
 }
 
-/// Orders the moves that lead to the placement.
+/// Orders the moves that lead to the placement: in as few waves as can be, or else with as few stuck as can be.
 pub fn order(problem: &Problem<'_>, goal: &Placement<'_>) -> Ordered {
+    let free = order_by(problem, goal, Turns::Free);
+    if free.stuck.is_empty() {
+        return free;
+    }
+    let in_turn = order_by(problem, goal, Turns::Kept);
+    if in_turn.stuck.len() < free.stuck.len() { in_turn } else { free }
+}
+
+fn order_by(problem: &Problem<'_>, goal: &Placement<'_>, turns: Turns) -> Ordered {
     let mut sequence = Sequence::new(problem, goal);
     let mut waves = Vec::new();
     let mut waiting = moves_to(problem, goal);
     while !waiting.is_empty() {
         let mut wave;
-        (wave, waiting) = sequence.next_wave(waiting, Turns::Kept);
-        if wave.is_empty() {
+        (wave, waiting) = sequence.next_wave(waiting, turns);
+        if wave.is_empty() && turns == Turns::Kept {
             (wave, waiting) = sequence.next_wave(waiting, Turns::Free);
         }
         if wave.is_empty() {
@@ -69,10 +78,10 @@ fn moves_to(problem: &Problem<'_>, goal: &Placement<'_>) -> Vec<Move> {
 /// Whether moves that bear on one spread keep the order in which they were found.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turns {
-    /// They do: in it each was legal, and out of it the last of them could find every way closed.
+    /// They do: in it each was legal, and out of it the last of them could find every way closed. Where a pod that was
+    /// sent on closes the order itself, since it goes straight to its last node, any that is legal goes.
     Kept,
-    /// Any that is legal now goes: the way out where the order itself is closed, since a pod that was sent on goes
-    /// straight to its last node.
+    /// Any that is legal now goes, which makes the widest waves.
     Free,
 }
 

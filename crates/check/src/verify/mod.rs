@@ -15,7 +15,7 @@ mod walk;
 use model::{Plan, Policy, Prices, Snapshot};
 
 use crate::evictable::Evictions;
-use crate::rule::{Fault, Rule};
+use crate::rule::Fault;
 
 /// Every rule that the plan breaks on this snapshot, in the order of its steps; none where it may run.
 ///

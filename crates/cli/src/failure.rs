@@ -38,6 +38,11 @@ impl Failure {
         Failure { exit: Exit::Usage, ..Failure::new(message) }
     }
 
+    /// The input does not let us judge, with these words.
+    pub fn cannot_judge(message: impl fmt::Display) -> Failure {
+        Failure { exit: Exit::CannotJudge, ..Failure::new(message) }
+    }
+
     /// The cure.
     pub fn hint(self, hint: impl Into<String>) -> Failure {
         Failure { hint: Some(hint.into()), ..self }

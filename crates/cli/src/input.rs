@@ -130,6 +130,20 @@ fn tell_of_broken_objects(snapshot: &Snapshot) {
         (!is_budget, !finding.message.contains(": "))
     });
     tell("more rights missing", &missing);
+    let absent: Vec<Finding> =
+        snapshot.findings.iter().filter(|finding| finding.code == FindingCode::MissingKind).cloned().collect();
+    tell("more kinds missing", &absent);
+}
+
+/// A plan moves pods between nodes: without a whole list of either it would be made of air.
+pub fn nodes_and_pods_are_there(snapshot: &Snapshot) -> Result<(), Failure> {
+    match ["Node", "Pod"].into_iter().find(|kind| !snapshot.has(kind)) {
+        None => Ok(()),
+        Some(kind) => {
+            let failure = Failure::cannot_judge(format!("cannot plan: there is no complete list of {kind}s"));
+            Err(failure.hint(format!("a dump is made by: {}", dump_command())))
+        }
+    }
 }
 
 /// Says the first few on stderr, and how many there are beyond: `3 more rights missing`.

@@ -72,12 +72,30 @@ fn without_pods_nobody_can_judge() {
     fs::write(&nodes, format!("{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{}]}}", only_nodes.join(",")))
         .unwrap();
     let plan = folder.path().join("plan.yaml");
-    // An empty plan would do; what counts is that nobody can say it is legal.
-    let made = plimsoll(&format!("simulate --from {} --save {}", nodes.display(), plan.display()));
-    assert_eq!(made.code, 0, "{}", made.stderr);
+    let refused = plimsoll(&format!("simulate --from {}", nodes.display()));
+    assert_eq!((refused.code, refused.stdout.as_str()), (3, ""), "{}", refused.stderr);
+    assert!(refused.stderr.contains("there is no complete list of Pods"), "{}", refused.stderr);
+    // Where every node is to stay free nothing moves, and no step can be at fault.
+    assert_eq!(on_small(&format!("simulate --headroom 90% --save {}", plan.display())).code, 0);
     let verified = plimsoll(&format!("verify {} --from {}", plan.display(), nodes.display()));
     assert_eq!(verified.code, 3, "{}{}", verified.stdout, verified.stderr);
-    assert!(verified.stdout.starts_with("could not judge"), "{}", verified.stdout);
+}
+
+#[test]
+fn a_dump_without_budgets_is_planned_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("unbudgeted.json");
+    let text = fs::read_to_string(fixture("small.json")).unwrap();
+    let rest: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("\"kind\": \"") && !line.contains("\"kind\": \"PodDisruptionBudget\""))
+        .filter(|line| line.trim_start().starts_with('{') && line.contains("metadata"))
+        .map(|line| line.trim_end_matches(','))
+        .collect();
+    fs::write(&path, format!("{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{}]}}", rest.join(","))).unwrap();
+    let made = plimsoll(&format!("simulate --from {}", path.display()));
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert!(made.stderr.contains("there is no PodDisruptionBudget in the input"), "{}", made.stderr);
 }
 
 #[test]

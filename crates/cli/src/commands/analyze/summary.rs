@@ -75,12 +75,16 @@ fn totals(snapshot: &Snapshot, analysis: &Analysis) -> Vec<String> {
     } else {
         format!("{priced} of {}; the others have no price", count(totals.nodes, "node"))
     };
+    let pods = count(snapshot.pods.iter().filter(|pod| !pod.is_finished()).count(), "pod");
+    if priced == 0 {
+        let nodes = count(totals.nodes, "node");
+        return vec![format!("{}: what {nodes} cost is unknown, no price is known for any; {pods}", snapshot.cluster)];
+    }
     let mut lines = vec![format!(
-        "{}: {} an hour, {} a month ({of}), {}",
+        "{}: {} an hour, {} a month ({of}), {pods}",
         snapshot.cluster,
         money::hour(totals.usd_per_hour),
         money::month(totals.usd_per_hour),
-        count(snapshot.pods.iter().filter(|pod| !pod.is_finished()).count(), "pod"),
     )];
     let efficiency = match analysis.efficiency {
         Some(score) => format!("{score:.0} % of what is paid for is asked for"),

@@ -36,6 +36,7 @@ pub struct Simulation<'a> {
 pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
     let written_as = args.save.as_deref().map(FileFormat::of).transpose()?;
     let snapshot = input::snapshot(&args.input)?;
+    input::nodes_and_pods_are_there(&snapshot)?;
     let prices = input::prices(&snapshot, &args.prices)?;
     let policy = Policy { headroom_per_mille: args.headroom, ..Policy::default() };
     let strategy = engine::strategy(args.strategy)

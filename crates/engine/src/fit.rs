@@ -20,11 +20,6 @@ pub fn fit<'a>(cluster: &'a Cluster<'a>) -> impl Iterator<Item = PodFit> + 'a {
         .map(move |pod| PodFit { pod, nodes: fits.of_pod(pod) })
 }
 
-/// The nodes that pass for one pod.
-pub fn fit_of_pod(cluster: &Cluster<'_>, pod: usize) -> NodeSet {
-    Fits { state: State::of_snapshot(cluster), alone: vec![None; cluster.classes.len()] }.of_pod(pod)
-}
-
 struct Fits<'c, 's> {
     state: State<'c, 's>,
     /// By class: the nodes that pass the filters which look at one node alone, every pod being where it is. Taking a

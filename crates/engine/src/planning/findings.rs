@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use model::{Finding, FindingCode, Name, Severity, Subject, UsdPerHour, WorkloadRef};
+use model::{Finding, FindingCode, Severity, Subject, UsdPerHour, WorkloadRef};
 
-use crate::cluster::NO_DOMAIN;
 use crate::state::Rule;
 
 use super::Problem;
@@ -193,23 +192,4 @@ fn pods_not_moved(problem: &Problem<'_>, placement: &Placement<'_>) -> Vec<Findi
         finding
     };
     groups.into_iter().map(finding_of).collect()
-}
-
-/// The topology keys whose domains would all be lost with the removed nodes: worth a warning.
-pub fn domains_lost(problem: &Problem<'_>, removed: &[u32]) -> Vec<(Name, Name)> {
-    let mut lost = Vec::new();
-    for topology in &problem.cluster.topologies {
-        if &*topology.key == "kubernetes.io/hostname" {
-            continue;
-        }
-        let mut remains = vec![false; topology.domains as usize];
-        for (node, domain) in topology.domain_of.iter().enumerate() {
-            if *domain != NO_DOMAIN && !removed.contains(&(node as u32)) {
-                remains[*domain as usize] = true;
-            }
-        }
-        let values = topology.values.iter().zip(&remains).filter(|(_, remains)| !**remains);
-        lost.extend(values.map(|(value, _)| (topology.key.clone(), value.clone())));
-    }
-    lost
 }

@@ -79,11 +79,4 @@ impl<'a> Placement<'a> {
     pub fn free_size(&self, node: usize) -> f64 {
         self.problem.size(self.state.free(node, CPU), self.state.free(node, MEMORY))
     }
-
-    /// Dollars per hour of the nodes that remain and have a price.
-    pub fn cost(&self) -> model::UsdPerHour {
-        let nodes = 0..self.problem.cluster.nodes();
-        let is_removed = |node: &usize| self.removed.contains(&(*node as u32));
-        nodes.filter(|node| !is_removed(node)).filter_map(|node| self.problem.price(node)).sum()
-    }
 }

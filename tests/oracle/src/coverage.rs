@@ -1,4 +1,5 @@
-//! Which fields matter: how many clusters have another answer once a field is not known.
+//! Which filters and fields matter: how many clusters are judged otherwise than the scheduler judges them, once we do
+//! not know one.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,61 +8,53 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::knobs::{Knob, Tells};
-use crate::scheduler::Answer;
+use crate::ours::{JUDGES, Judge, read};
+use crate::scheduler::{Answer, Scheduler};
 
-/// What turning one knob did.
+/// What turning one knob on one judge's input did.
 pub struct Coverage {
     /// The knob.
     pub knob: Knob,
-    /// In how many clusters the answer became another.
-    pub changed: usize,
-    /// The first of them.
-    pub first_seed: Option<u64>,
+    /// Who did not know.
+    pub judge: Judge,
+    /// In how many clusters the answer is no longer the scheduler's.
+    pub red: usize,
 }
 
-/// Turns every knob on the clusters of these seeds, each one until it has changed the answer of `enough` of them;
-/// `judge` makes something that answers, one for each thread.
-pub fn measure<J, F>(knobs: Vec<Knob>, seeds: Range<u64>, enough: usize, judge: J) -> Result<Vec<Coverage>>
-where
-    J: Fn() -> Result<F> + Sync,
-    F: FnMut(&str) -> Result<Answer>,
-{
+/// Turns every knob on our input alone, the scheduler sees the whole cluster: each knob until `enough` of the clusters
+/// of these seeds are judged otherwise than the scheduler judges them.
+pub fn measure(knobs: &[Knob], seeds: Range<u64>, enough: usize) -> Result<Vec<Coverage>> {
+    let turned: Vec<(Knob, Judge)> = knobs.iter().flat_map(|knob| JUDGES.map(|judge| (*knob, judge))).collect();
+    let red: Vec<AtomicUsize> = turned.iter().map(|_| AtomicUsize::new(0)).collect();
+    let is_enough = |red: &AtomicUsize| red.load(Ordering::Relaxed) >= enough;
     let next = AtomicU64::new(seeds.start);
-    let changed: Vec<AtomicUsize> = knobs.iter().map(|_| AtomicUsize::new(0)).collect();
-    let first: Vec<AtomicU64> = knobs.iter().map(|_| AtomicU64::new(u64::MAX)).collect();
-    let work = || -> Result<()> {
-        let mut judge = judge()?;
+    on_all_cores(|| {
+        let mut scheduler = Scheduler::start(&["fit"])?;
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
-                return Ok(());
-            }
-            if changed.iter().all(|changed| changed.load(Ordering::Relaxed) >= enough) {
+            if seed >= seeds.end || red.iter().all(is_enough) {
                 return Ok(());
             }
             let list = scenario::corners(seed);
-            let answer = judge(&list.to_string())?;
+            let theirs = scheduler.fit(&list.to_string())?;
             let Value::Array(items) = &list["items"] else { continue };
             let unbound = unbound_pods(items);
-            for (at, knob) in knobs.iter().enumerate() {
-                if changed[at].load(Ordering::Relaxed) >= enough {
+            for (knob, red) in knobs.iter().zip(red.chunks(JUDGES.len())) {
+                if red.iter().all(is_enough) {
                     continue;
                 }
                 let Some(without) = knob.turned(items) else { continue };
-                let without = judge(&json!({"kind": "List", "apiVersion": "v1", "items": without}).to_string())?;
-                if differs(knob, &answer, &without, &unbound) {
-                    changed[at].fetch_add(1, Ordering::Relaxed);
-                    first[at].fetch_min(seed, Ordering::Relaxed);
+                let without = read(&json!({"kind": "List", "apiVersion": "v1", "items": without}).to_string())?;
+                for (judge, red) in JUDGES.iter().zip(red).filter(|(_, red)| !is_enough(red)) {
+                    if differs(knob, &theirs, &judge.fit(&without), &unbound) {
+                        red.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             }
         }
-    };
-    on_all_cores(work)?;
-    let measured = knobs.into_iter().enumerate().map(|(at, knob)| {
-        let first_seed = Some(first[at].load(Ordering::Relaxed)).filter(|seed| *seed != u64::MAX);
-        Coverage { knob, changed: changed[at].load(Ordering::Relaxed), first_seed }
-    });
-    Ok(measured.collect())
+    })?;
+    let measured = turned.into_iter().zip(red);
+    Ok(measured.map(|((knob, judge), red)| Coverage { knob, judge, red: red.into_inner() }).collect())
 }
 
 /// Runs the same work on every core until all are done.
@@ -76,8 +69,9 @@ pub fn on_all_cores(work: impl Fn() -> Result<()> + Sync) -> Result<()> {
 }
 
 /// Only answers that both have and that tell: a knob may take pods away or finish others.
-fn differs(knob: &Knob, with: &Answer, without: &Answer, unbound: &[String]) -> bool {
-    with.iter()
+fn differs(knob: &Knob, theirs: &Answer, without: &Answer, unbound: &[String]) -> bool {
+    theirs
+        .iter()
         .filter(|(pod, _)| knob.tells == Tells::AllPods || unbound.contains(pod))
         .any(|(pod, nodes)| without.get(pod).is_some_and(|other| other != nodes))
 }

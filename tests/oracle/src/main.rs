@@ -8,7 +8,7 @@ use clap::Parser;
 use oracle_tests::compare::{Comparison, Disagreement, compare};
 use oracle_tests::coverage::{Coverage, measure};
 use oracle_tests::knobs;
-use oracle_tests::ours::{JUDGES, read};
+use oracle_tests::ours::Judge;
 use oracle_tests::scheduler::{Reasons, reasons};
 use oracle_tests::shrink::shrink;
 use serde_json::Value;
@@ -50,7 +50,7 @@ fn main() -> Result<ExitCode> {
     }
     let some = seeds.start..seeds.end.min(seeds.start.saturating_add(arguments.coverage));
     let clusters = some.end - some.start;
-    let coverage = measure(knobs::all(), some, usize::MAX, || Ok(|list: &str| Ok(JUDGES[0].fit(&read(list)?))))?;
+    let coverage = measure(&knobs::all(), some, usize::MAX)?;
     print_coverage(&coverage, clusters);
     Ok(ExitCode::SUCCESS)
 }
@@ -103,8 +103,13 @@ fn because(reasons: &Reasons, one: &Disagreement) -> String {
 }
 
 fn print_coverage(coverage: &[Coverage], clusters: u64) {
-    println!("share of {clusters} clusters with another answer where a field is not known:");
-    for Coverage { knob, changed, .. } in coverage {
-        println!("{:6.1} %  {:22} {}", *changed as f64 * 100.0 / clusters.max(1) as f64, knob.filter, knob.field);
+    println!(
+        "share of {clusters} clusters judged otherwise than by the scheduler, where engine and check do not know:"
+    );
+    let share = |red: usize| red as f64 * 100.0 / clusters.max(1) as f64;
+    let of = |judge: Judge| coverage.iter().filter(move |coverage| coverage.judge == judge);
+    for (engine, check) in of(Judge::Engine).zip(of(Judge::Check)) {
+        let Coverage { knob, .. } = engine;
+        println!("{:6.1} % {:6.1} %  {:22} {}", share(engine.red), share(check.red), knob.filter, knob.field);
     }
 }

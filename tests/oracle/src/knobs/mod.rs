@@ -1,7 +1,9 @@
-//! Knobs: each takes one field away from a cluster, or reads one for another. Turned on our input alone, a knob stands
-//! for an engine that does not know the field; one that changes no answer would mean that nobody tests it.
+//! Knobs: each takes one field away from a cluster, or all that a filter reads, or reads one field for another. Turned
+//! on our input alone, a knob stands for an engine that does not know it; one that changes no answer would mean that
+//! nobody tests it.
 
 mod edit;
+mod filters;
 mod node_choice;
 mod provisioning;
 mod relations;
@@ -12,7 +14,8 @@ mod volumes;
 
 use serde_json::Value;
 
-/// One field, and what it would be not to know it.
+/// One field or filter, and what it would be not to know it.
+#[derive(Clone, Copy)]
 pub struct Knob {
     /// The scheduler's plugin that reads the field.
     pub filter: &'static str,
@@ -41,9 +44,10 @@ impl Knob {
     }
 }
 
-/// All knobs, in the order of the scheduler's plugins.
+/// All knobs: whole filters first, then fields, in the order of the scheduler's plugins.
 pub fn all() -> Vec<Knob> {
     [
+        filters::KNOBS,
         taints::KNOBS,
         node_choice::KNOBS,
         resources::KNOBS,

@@ -42,7 +42,7 @@ bench: ## Speed and memory, ours and the scheduler's
 	$(CARGO) build --release --quiet --bin plimsoll
 	$(CARGO) run --release --quiet -p bench
 
-fuzz: ## Fuzz the parsers for a minute each (needs cargo-fuzz and a nightly toolchain)
+fuzz: ## Fuzz the parsers for a minute each (installs cargo-fuzz and a nightly toolchain where they are missing)
 	fuzz/run.sh 60
 
 clean: ## Remove what was built

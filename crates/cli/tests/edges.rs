@@ -1,11 +1,13 @@
-//! Bad flags, bad files, hostile names, readers that go away.
+//! Bad flags, bad files, huge files, hostile names, readers that go away.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::Stdio;
+use std::time::Duration;
 
-use common::{command, fixture, on_small, plimsoll, small};
+use common::{Run, command, fixture, on_small, plimsoll, small};
 
 #[test]
 fn bad_usage_exits_2_and_names_what_is_valid() {
@@ -104,6 +106,78 @@ fn a_reader_that_goes_away_is_no_failure() {
         let status = child.wait().unwrap();
         assert_eq!((status.code(), stderr.as_str()), (Some(0), ""));
     }
+}
+
+/// What a run on a huge input may hold in memory, in MB.
+const LITTLE_MEMORY: f64 = 200.0;
+const MEBIBYTE: usize = 1 << 20;
+/// So many pieces of a mebibyte are more than 2 GiB.
+const PIECES: usize = 2_100;
+
+#[test]
+fn more_than_2_gib_are_read_in_little_memory() {
+    let beginning = r#"{"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a-1"},
+            "status": {"allocatable": {"cpu": "4", "memory": "16Gi", "pods": "110"}}}"#;
+    let end = r#", {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "web"},
+        "spec": {"nodeName": "a-1", "containers": [{"name": "a"}]}, "status": {"phase": "Running"}}]}"#;
+    let space = " ".repeat(MEBIBYTE);
+    let secret = format!(r#", {{"apiVersion": "v1", "kind": "Secret", "data": {{"a": "{}"}}}}"#, "x".repeat(MEBIBYTE));
+    for (shape, piece) in [("space", space), ("objects that are not used", secret)] {
+        let (run, megabytes) = fed("analyze -o json", beginning, &piece, end);
+        assert_eq!(run.code, 0, "{shape}: {}", run.stderr);
+        let analysis: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!((&analysis["totals"]["nodes"], &analysis["totals"]["pods"]), (&1.into(), &1.into()), "{shape}");
+        assert!(megabytes < LITTLE_MEMORY, "{shape}: {megabytes} MB");
+    }
+}
+
+#[test]
+fn one_object_of_more_than_2_gib_is_refused_in_little_memory() {
+    let text = "x".repeat(MEBIBYTE);
+    let lines = "# note\n".repeat(MEBIBYTE / 7);
+    for (shape, beginning, piece, says) in [
+        ("a JSON string", r#"[{"kind": "Pod", "a": ""#, &text, "item 1 is larger than 8 MiB"),
+        ("a YAML line", "kind: Pod\na: ", &text, "item 1, up to line 1, is larger than 64 MiB"),
+        ("a YAML document", "kind: Pod\n", &lines, "is larger than 64 MiB"),
+        ("a YAML item", "kind: List\nitems:\n- kind: Pod\n", &lines, "is larger than 8 MiB"),
+    ] {
+        let (run, megabytes) = fed("analyze", beginning, piece, "");
+        assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{shape}: {}", run.stderr);
+        assert!(run.stderr.starts_with("error: stdin is beyond what is read: "), "{shape}: {}", run.stderr);
+        assert!(run.stderr.contains(says) && run.stderr.contains("hint: a dump is made by"), "{shape}: {}", run.stderr);
+        assert!(megabytes < LITTLE_MEMORY, "{shape}: {megabytes} MB");
+    }
+}
+
+/// Runs with a huge dump on stdin; what came of it, and the most memory that it held, in MB (10⁶ bytes).
+fn fed(arguments: &str, beginning: &str, piece: &str, end: &str) -> (Run, f64) {
+    let mut command = command(&arguments.split(' ').chain(["--from", "-"]).collect::<Vec<_>>());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let pieces = std::iter::repeat_n(piece, PIECES);
+    let mut texts = std::iter::once(beginning).chain(pieces).chain([end]);
+    let mut kibibytes = 0.0f64;
+    std::thread::scope(|scope| {
+        // Who refuses the input does not read it to its end.
+        scope.spawn(move || texts.try_for_each(|text| stdin.write_all(text.as_bytes())));
+        // The kernel keeps the peak for as long as the process runs.
+        while child.try_wait().unwrap().is_none() {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+            let peak =
+                status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+            kibibytes = kibibytes.max(peak.unwrap_or(0.0));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    assert!(kibibytes > 0.0);
+    let megabytes = kibibytes * 1_024.0 / 1e6;
+    eprintln!("{megabytes:.0} MB for {PIECES} times {:?}", &piece[..piece.len().min(20)]);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let run =
+        Run { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
+    (run, megabytes)
 }
 
 #[test]

@@ -7,6 +7,8 @@
 mod cluster;
 #[path = "live/company.rs"]
 mod company;
+#[path = "live/credentials.rs"]
+mod credentials;
 
 use std::collections::BTreeMap;
 use std::fs;

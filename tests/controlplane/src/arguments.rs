@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::ControlPlane;
+
 pub(crate) fn etcd(port: u16, peer_port: u16) -> Vec<String> {
     let url = format!("https://127.0.0.1:{port}");
     let peer_url = format!("https://127.0.0.1:{peer_port}");
@@ -34,6 +36,7 @@ pub(crate) fn apiserver(port: u16, etcd_port: u16) -> Vec<String> {
         &format!("--secure-port={port}"),
         "--tls-cert-file=kube-apiserver.crt",
         "--tls-private-key-file=kube-apiserver.key",
+        &format!("--tls-sni-cert-key=expired.crt,expired.key:{}", ControlPlane::EXPIRED_NAME),
         "--client-ca-file=ca.crt",
         "--token-auth-file=tokens.csv",
         "--authorization-mode=RBAC",

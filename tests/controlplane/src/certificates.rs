@@ -2,7 +2,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, Error as RcgenError,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 use crate::Error;
@@ -10,6 +10,13 @@ use crate::Error;
 /// Signs the certificates of servers and of users.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// Whether a certificate still holds.
+#[derive(Clone, Copy)]
+pub(crate) enum Validity {
+    Holds,
+    Expired,
 }
 
 /// A certificate and its key, as PEM.
@@ -36,21 +43,32 @@ impl Authority {
 
     /// A certificate for a server on the loopback address. etcd also shows it as a client, to itself.
     pub(crate) fn server(&self, name: &str) -> Result<Certificate, Error> {
-        let addresses = vec!["127.0.0.1".to_owned(), "localhost".to_owned(), "kubernetes.default.svc".to_owned()];
-        self.sign(addresses, named(name))
+        self.sign(name, &["127.0.0.1", "localhost", "kubernetes.default.svc"], Validity::Holds)
+    }
+
+    /// A certificate that a server of this name should have renewed.
+    pub(crate) fn expired_server(&self, name: &str) -> Result<Certificate, Error> {
+        self.sign(name, &[name], Validity::Expired)
+    }
+
+    /// A certificate with which the API server takes its holder for this user, if it holds.
+    pub(crate) fn user(&self, name: &str, validity: Validity) -> Result<Certificate, Error> {
+        self.sign(name, &[], validity)
+    }
+
+    fn sign(&self, name: &str, addresses: &[&str], validity: Validity) -> Result<Certificate, Error> {
+        self.try_sign(name, addresses, validity)
             .map_err(|source| Error::preparing(format!("signing the certificate of {name}"), source))
     }
 
-    /// A certificate with which the API server takes its holder for this user.
-    pub(crate) fn user(&self, name: &str) -> Result<Certificate, Error> {
-        self.sign(Vec::new(), named(name))
-            .map_err(|source| Error::preparing(format!("signing the certificate of {name}"), source))
-    }
-
-    fn sign(&self, addresses: Vec<String>, subject: DistinguishedName) -> Result<Certificate, RcgenError> {
+    fn try_sign(&self, name: &str, addresses: &[&str], validity: Validity) -> Result<Certificate, RcgenError> {
         let key = KeyPair::generate()?;
+        let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
         let mut params = CertificateParams::new(addresses)?;
-        params.distinguished_name = subject;
+        params.distinguished_name = named(name);
+        if let Validity::Expired = validity {
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Certificate { certificate: certificate.pem(), key: key.serialize_pem() })

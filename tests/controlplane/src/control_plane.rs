@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::arguments::{apiserver, controller_manager, etcd, kwok, scheduler};
-use crate::certificates::{Authority, service_account_keys};
+use crate::certificates::{Authority, Validity, service_account_keys};
 use crate::kubeconfig::{Credentials, kubeconfig};
 use crate::ports::free_ports;
 use crate::processes::{Processes, binary};
@@ -39,6 +39,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const ADMIN_TOKEN: &str = "admin-of-a-test";
 
 impl ControlPlane {
+    /// The name under which the API server shows a certificate that has expired: a kubeconfig's `tls-server-name`.
+    pub const EXPIRED_NAME: &str = "expired.test";
+
     /// Starts a control plane without nodes, and returns once it takes objects and pods can be made.
     pub fn start() -> Result<Self, Error> {
         // Three tries: between finding a free port and binding it, somebody else may take it.
@@ -125,9 +128,7 @@ impl ControlPlane {
     ///
     /// The rules are a list in YAML or JSON; `[]` is a user without rights.
     pub fn kubeconfig_for(&mut self, user: &str, rules: &str) -> Result<PathBuf, Error> {
-        let certificate = self.authority.user(user)?;
-        let config = kubeconfig(&self.server, &self.authority.certificate(), &Credentials::Certificate(&certificate));
-        let path = self.state.write(&format!("kubeconfig-{user}"), &config)?;
+        let path = self.write_kubeconfig(user, Validity::Holds)?;
 
         // The authorizer learns of new roles a moment after they are written. It answers for a path that exists nowhere
         // once it knows this binding, and for the rules' own role then too: both come in the order of their writing.
@@ -142,6 +143,17 @@ impl ControlPlane {
             plane.kubectl_as(&path, &["auth", "can-i", "get", &probe]).is_ok_and(|output| output.status.success())
         })?;
         Ok(path)
+    }
+
+    /// Writes a kubeconfig with a certificate that has expired.
+    pub fn expired_kubeconfig_for(&self, user: &str) -> Result<PathBuf, Error> {
+        self.write_kubeconfig(user, Validity::Expired)
+    }
+
+    fn write_kubeconfig(&self, user: &str, validity: Validity) -> Result<PathBuf, Error> {
+        let certificate = self.authority.user(user, validity)?;
+        let config = kubeconfig(&self.server, &self.authority.certificate(), &Credentials::Certificate(&certificate));
+        self.state.write(&format!("kubeconfig-{user}"), &config)
     }
 
     fn try_start() -> Result<Self, Error> {
@@ -237,6 +249,9 @@ fn write_secrets(state: &State, authority: &Authority) -> Result<(), Error> {
         state.write(&format!("{name}.crt"), &server.certificate)?;
         state.write(&format!("{name}.key"), &server.key)?;
     }
+    let expired = authority.expired_server(ControlPlane::EXPIRED_NAME)?;
+    state.write("expired.crt", &expired.certificate)?;
+    state.write("expired.key", &expired.key)?;
     let (private, public) = service_account_keys()?;
     state.write("service-accounts.key", &private)?;
     state.write("service-accounts.pub", &public)?;

@@ -66,14 +66,15 @@ impl Run {
 
 /// Runs the command. No other cluster is within its reach.
 pub fn plimsoll(arguments: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.args(arguments).env("KUBECONFIG", "/nonexistent/kubeconfig").env_remove("KUBERNETES_SERVICE_HOST");
+    run(&mut command)
+}
+
+/// Runs a command that finds no kubeconfig at home.
+pub fn run(command: &mut Command) -> Run {
     let start = Instant::now();
-    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(arguments)
-        .env("KUBECONFIG", "/nonexistent/kubeconfig")
-        .env("HOME", "/nonexistent")
-        .env_remove("KUBERNETES_SERVICE_HOST")
-        .output()
-        .expect("the command runs");
+    let output = command.env("HOME", "/nonexistent").output().expect("the command runs");
     Run {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),

@@ -20,7 +20,8 @@ pub(crate) async fn connect(options: &LiveOptions) -> Result<Cluster, LiveError>
     // Retried here instead, with the server's own Retry-After.
     config.default_retry = false;
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-    let client = Client::try_from(config).map_err(|source| LiveError::Config { source: Box::new(source) })?;
+    let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
+    let client = Client::try_from(config).map_err(|source| LiveError::of_login(plugin.as_deref(), source))?;
     Ok(Cluster { client, name, server })
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use kube::client::AuthError;
 use thiserror::Error;
 
 use crate::input::ReadError;
@@ -15,6 +16,14 @@ pub enum LiveError {
     Config {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
+    },
+    /// The kubeconfig's exec plugin gave no credentials.
+    #[error("the login plugin {plugin} {problem}")]
+    LoginPlugin {
+        /// Its command.
+        plugin: String,
+        /// Why, without what it wrote, which may be a secret.
+        problem: String,
     },
     /// No connection.
     #[error("cannot reach the API server at {server}")]
@@ -89,15 +98,32 @@ impl LiveError {
                 "renew the certificate, or fetch a new kubeconfig from your provider"
             }
             LiveError::Certificate { .. } => "check certificate-authority and server in the kubeconfig",
-            LiveError::Unauthorized { .. } => "log in again; with an exec plugin, run its login command",
+            LiveError::LoginPlugin { .. } => "install the plugin or log in again; kubectl get nodes runs it too",
+            LiveError::Unauthorized { .. } => {
+                "log in again: a token or certificate may have expired; with an exec plugin, run its login command"
+            }
             LiveError::Forbidden { .. } => "grant these rights with a ClusterRole, or use another context",
             LiveError::TimedOut { .. } => "try again, or give more time with --request-timeout",
             LiveError::Status { .. } | LiveError::Read(_) => return None,
         })
     }
 
+    /// What it means that there are no credentials to ask with.
+    pub(crate) fn of_login(plugin: Option<&str>, source: kube::Error) -> LiveError {
+        match plugin_problem(&source) {
+            Some(problem) => {
+                LiveError::LoginPlugin { plugin: plugin.unwrap_or("of the kubeconfig").to_owned(), problem }
+            }
+            None => LiveError::Config { source: Box::new(source) },
+        }
+    }
+
     /// What a request that got no answer means.
     pub(crate) fn of_transport(server: &str, source: kube::Error) -> LiveError {
+        // The plugin runs again when its token is about to expire.
+        if causes(&source).any(|cause| cause.is::<AuthError>()) {
+            return LiveError::of_login(None, source);
+        }
         let server = server.to_owned();
         let text = all_causes(&source).to_lowercase();
         let problem = if text.contains("expired") {
@@ -109,9 +135,6 @@ impl LiveError {
         } else {
             None
         };
-        if let kube::Error::Auth(source) = source {
-            return LiveError::Config { source: Box::new(source) };
-        }
         match problem {
             Some(problem) => LiveError::Certificate { server, problem, source: Box::new(source) },
             None => LiveError::Unreachable { server, source: Box::new(source) },
@@ -119,12 +142,55 @@ impl LiveError {
     }
 }
 
-fn all_causes(error: &dyn Error) -> String {
-    let mut text = format!("{error} {error:?}");
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(" {inner}"));
-        cause = inner.source();
+/// What went wrong with an exec plugin, where one is the cause. What it wrote to stdout is left out: credentials.
+fn plugin_problem(error: &kube::Error) -> Option<String> {
+    Some(match causes(error).find_map(|cause| cause.downcast_ref::<AuthError>())? {
+        AuthError::AuthExecStart(source) => format!("cannot be started: {source}"),
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            // The last line is where most programs say what it was; plugins that may ask have said it on the terminal.
+            match said.lines().rfind(|line| !line.trim().is_empty()) {
+                Some(last) => format!("failed ({}): {}", out.status, last.trim()),
+                None => format!("failed ({})", out.status),
+            }
+        }
+        AuthError::AuthExecParse(_) => "wrote something that is no ExecCredential".to_owned(),
+        AuthError::ExecPluginFailed => "gave no credentials".to_owned(),
+        _ => return None,
+    })
+}
+
+fn all_causes(error: &kube::Error) -> String {
+    causes(error).fold(format!("{error:?}"), |text, cause| format!("{text} {cause}"))
+}
+
+/// The error and what caused it.
+fn causes(error: &kube::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |error| Error::source(*error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{ExitStatus, Output};
+
+    use super::*;
+
+    #[test]
+    fn a_plugin_that_fails_to_renew_a_token_is_named_without_its_output() {
+        let output = |stderr: &[u8]| Output {
+            status: ExitStatus::from_raw(256),
+            stdout: b"secret".to_vec(),
+            stderr: stderr.to_vec(),
+        };
+        for (stderr, says) in [
+            (&b"log in first\n\n"[..], "the login plugin of the kubeconfig failed (exit status: 1): log in first"),
+            (b"", "the login plugin of the kubeconfig failed (exit status: 1)"),
+        ] {
+            let failed = AuthError::AuthExecRun { cmd: "login".to_owned(), out: Box::new(output(stderr)) };
+            let error = LiveError::of_transport("https://a", kube::Error::Service(Box::new(failed)));
+            assert_eq!(error.to_string(), says);
+            assert!(error.source().is_none());
+        }
     }
-    text
 }

@@ -368,17 +368,4 @@ mod tests {
             assert_eq!(lines, ["p.csv line 9 c:", "p.csv line 10 d"]);
         }
     }
-
-    proptest::proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
-            let _ = read(&bytes);
-            let _ = read([HEADER.as_bytes(), &bytes].concat());
-        }
-
-        #[test]
-        fn no_text_makes_it_panic(text in "[-a-z0-9.,\"#\r\n]{0,200}") {
-            let _ = read(format!("{HEADER}{text}"));
-        }
-    }
 }

@@ -41,6 +41,10 @@ pub enum Blocker {
     HostPath(Name),
     /// A volume that lives on its node.
     NodeLocalVolume(Name),
+    /// A generic ephemeral volume, which is made anew with the pod in a place not known.
+    EphemeralClaim(Name),
+    /// A claim that is not there.
+    ClaimMissing(Name),
     /// It tolerates a cordon, so it could come back.
     ToleratesCordon,
     /// It has resource claims, which are not modelled.
@@ -85,6 +89,10 @@ impl fmt::Display for Blocker {
             Blocker::NoReadyReplica => f.write_str("no pod of its workload is ready"),
             Blocker::HostPath(volume) => write!(f, "hostPath volume {volume}"),
             Blocker::NodeLocalVolume(volume) => write!(f, "volume {volume} lives on its node"),
+            Blocker::EphemeralClaim(volume) => {
+                write!(f, "generic ephemeral volume {volume} is made anew with the pod, in a place not known")
+            }
+            Blocker::ClaimMissing(claim) => write!(f, "claim {claim} is not there"),
             Blocker::ToleratesCordon => f.write_str("it tolerates a cordon, so it could come back"),
             Blocker::ResourceClaims => f.write_str("it has resource claims, which are not modelled"),
             Blocker::Gang(gang) => write!(f, "it belongs to gang {gang}, which is not modelled"),
@@ -214,6 +222,7 @@ impl<'a> Evictions<'a> {
         for volume in &pod.spec.volumes {
             match volume {
                 Volume::HostPath { volume } => return Err(Blocker::HostPath(volume.clone())),
+                Volume::Ephemeral { volume } => return Err(Blocker::EphemeralClaim(volume.clone())),
                 Volume::EmptyDir { volume, .. } if self.policy.keep_empty_dir => {
                     return Err(Blocker::EmptyDirKept(volume.clone()));
                 }
@@ -221,8 +230,9 @@ impl<'a> Evictions<'a> {
             }
         }
         for claim in pod.claims() {
-            let claim = self.snapshot.claims.get(&(pod.namespace.clone(), claim));
-            let volume = claim.and_then(|claim| self.snapshot.volumes.get(&claim.volume));
+            let key = (pod.namespace.clone(), claim);
+            let Some(claim) = self.snapshot.claims.get(&key) else { return Err(Blocker::ClaimMissing(key.1)) };
+            let volume = self.snapshot.volumes.get(&claim.volume);
             if let Some(volume) = volume.filter(|volume| is_node_local(volume)) {
                 return Err(Blocker::NodeLocalVolume(volume.name.clone()));
             }

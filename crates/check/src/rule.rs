@@ -58,6 +58,8 @@ pub enum Rule {
     AddedNode,
     /// The figures do not follow from the plan.
     Summary,
+    /// The certificate does not prove the lower bound.
+    LowerBound,
 
     // What a plan may do.
     /// The pod may not be evicted.

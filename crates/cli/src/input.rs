@@ -105,9 +105,10 @@ fn read_failure(error: ReadError) -> Failure {
         ReadError::Open { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
             Some("check the path; without --from the live cluster is read".to_owned())
         }
-        ReadError::Empty { .. } | ReadError::NothingUsable { .. } | ReadError::Truncated { .. } => {
-            Some(format!("a dump is made by: {}", dump_command()))
-        }
+        ReadError::Empty { .. }
+        | ReadError::NothingUsable { .. }
+        | ReadError::Truncated { .. }
+        | ReadError::TooLarge { .. } => Some(format!("a dump is made by: {}", dump_command())),
         _ => None,
     };
     match hint {

@@ -15,7 +15,7 @@ fn bad_usage_exits_2_and_names_what_is_valid() {
         ("", "Usage: plimsoll"),
         ("frobnicate", "unrecognized subcommand"),
         ("fit -o markdown", "[possible values: table, json, csv]"),
-        ("simulate --strategy magic", "[possible values: best-fit, first-fit]"),
+        ("simulate --strategy magic", "[possible values: search, best-fit, first-fit]"),
         ("simulate --capacity any", "[possible values: existing]"),
         ("simulate --headroom 120%", "write it as 5%"),
         ("simulate --save plan.txt", "the name must end in .yaml, .yml or .json"),

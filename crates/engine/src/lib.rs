@@ -1,6 +1,7 @@
 //! Planning: what fits where, what may move, and which nodes can go. Pure: no I/O, no clock.
 
 pub mod analyze;
+mod bound;
 pub mod cluster;
 pub mod evictable;
 pub mod fit;
@@ -11,4 +12,4 @@ pub mod state;
 pub use cluster::Cluster;
 pub use fit::{PodFit, fit};
 pub use node_set::NodeSet;
-pub use planning::{Strategy, plan, strategies, strategy};
+pub use planning::{Strategy, default_strategy, plan, strategies, strategy};

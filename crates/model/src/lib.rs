@@ -23,7 +23,7 @@ pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use labels::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use money::{HOURS_PER_MONTH, UsdPerHour};
 pub use node::{Node, Taint, TaintEffect};
-pub use plan::{AddedNode, Method, Migration, Plan, PlannedNodes, Risk, Summary};
+pub use plan::{AddedNode, BoundCertificate, Method, Migration, NodePrices, Plan, PlannedNodes, Risk, Summary};
 pub use pod::{HostPort, Owner, Phase, Pod, PodSpec, Volume};
 pub use policy::Policy;
 pub use price::{CapacityType, Price, PriceBasis, Prices, Unpriced};

@@ -20,8 +20,34 @@ pub struct Plan {
     pub nodes: PlannedNodes,
     /// Its figures.
     pub summary: Summary,
+    /// What proves the lower bound, where there is one.
+    pub bound: Option<BoundCertificate>,
     /// Each node kept and each pod not moved, grouped.
     pub findings: Vec<Finding>,
+}
+
+/// A lower bound on what the priced nodes of any legal placement cost, and the dual prices that prove it.
+///
+/// Each pod that may move pays for what it asks at the prices of the node where it pays least of those that may take
+/// it, or its own. Each node earns what its room is worth at its prices; one that can go earns only what is above its
+/// cost. What nodes that cannot go cost, and all that pods pay, less all that nodes earn, is below the cost of any legal
+/// placement, whatever the prices. As the cost of the nodes that can go is a multiple of their prices' greatest common
+/// divisor, that part is rounded up to one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BoundCertificate {
+    /// The bound.
+    pub usd_per_hour: UsdPerHour,
+    /// Nodes that share dual prices; those of all other nodes are zero.
+    pub classes: Vec<NodePrices>,
+}
+
+/// Nodes with the same dual prices.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodePrices {
+    /// Their names.
+    pub nodes: Vec<Name>,
+    /// Dollars per hour of a core (`cpu`), a GiB (`memory`), a pod (`pods`) or a piece of an extended resource.
+    pub usd_per_hour: Vec<(Name, f64)>,
 }
 
 /// One pod's move.

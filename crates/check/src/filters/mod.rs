@@ -12,7 +12,7 @@ mod volume_binding;
 mod volume_limits;
 mod volume_zone;
 
-use model::{Pod, Snapshot};
+use model::{Node, Pod, Snapshot};
 
 use crate::rule::{Rejection, Rule};
 use crate::state::State;
@@ -39,6 +39,17 @@ pub(crate) fn rejects(state: &mut State, pod: usize, node: usize) -> Option<Reje
     let node = &state.nodes[node].node;
     spread::rejects(&state.tallies, &neighbours, node)
         .or_else(|| pod_affinity::rejects(&state.tallies, &neighbours, node))
+}
+
+/// Do the filters let the pod on the node that no placement changes?
+pub(crate) fn may_hold(snapshot: &Snapshot, pod: &Pod, at: &Node) -> bool {
+    node::unschedulable(pod, at)
+        .or_else(|| node::taints(pod, at))
+        .or_else(|| node::affinity(pod, at))
+        .or_else(|| node::declared_features(pod, at))
+        .or_else(|| volume_binding::rejects(snapshot, pod, at))
+        .or_else(|| volume_zone::rejects(snapshot, pod, at))
+        .is_none()
 }
 
 /// What refuses the pod without looking at other nodes.

@@ -2,6 +2,7 @@
 //! that its wave allows.
 
 mod added;
+mod bound;
 mod budgets;
 mod claims;
 mod daemons;
@@ -33,6 +34,7 @@ pub fn verify(snapshot: &Snapshot, prices: Option<&Prices>, policy: &Policy, pla
     faults.extend(budgets::check(snapshot, &evictions, &steps));
     faults.extend(walk::walk(snapshot, policy, plan, &steps));
     faults.extend(summary::check(snapshot, prices, plan));
+    faults.extend(bound::check(snapshot, prices, &evictions, plan));
     faults.sort_by_key(|fault| (fault.step.unwrap_or(usize::MAX), fault.wave.unwrap_or(u32::MAX)));
     faults
 }

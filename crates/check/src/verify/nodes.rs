@@ -1,6 +1,6 @@
 //! Which nodes may go. That each is emptied is seen on the way (`walk`).
 
-use model::{Name, Plan, Prices, Snapshot};
+use model::{Name, Node, Plan, Prices, Snapshot};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::evictable::forbids_removal;
@@ -22,14 +22,8 @@ pub(super) fn removed(snapshot: &Snapshot, prices: Option<&Prices>, plan: &Plan)
             continue;
         };
         let node = &snapshot.nodes[at];
-        if let Some(key) = forbids_removal(node) {
-            fault(Rule::KeptNode, &format!("annotation {key} forbids its removal"));
-        }
-        if is_control_plane(node) {
-            fault(Rule::KeptNode, "the node belongs to the control plane");
-        }
-        if node.unreadable {
-            fault(Rule::KeptNode, "something on the node could not be read");
+        if let Some(why) = kept(node) {
+            fault(Rule::KeptNode, &why);
         }
         if prices.is_some_and(|prices| prices.of(at).is_none()) {
             fault(Rule::UnpricedNode, "the node has no price, so nothing says that removing it saves");
@@ -38,7 +32,32 @@ pub(super) fn removed(snapshot: &Snapshot, prices: Option<&Prices>, plan: &Plan)
     faults
 }
 
+/// Why the node stays whatever runs on it.
+pub(super) fn kept(node: &Node) -> Option<String> {
+    if let Some(key) = forbids_removal(node) {
+        return Some(format!("annotation {key} forbids its removal"));
+    }
+    let why = if is_control_plane(node) {
+        "the node belongs to the control plane"
+    } else if node.unreadable {
+        "something on the node could not be read"
+    } else if node.terminating {
+        "the node is being deleted already"
+    } else if !node.ready {
+        "the node is not ready, so its pods may not be what they seem"
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
+}
+
+/// Can the node be relied upon to take pods?
+pub(super) fn receives(node: &Node) -> bool {
+    node.ready && !node.terminating && !node.unreadable
+}
+
 fn is_control_plane(node: &model::Node) -> bool {
-    const LABELS: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+    const LABELS: [&str; 3] =
+        ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master", "node-role.kubernetes.io/etcd"];
     LABELS.iter().any(|label| node.labels.get(label).is_some())
 }

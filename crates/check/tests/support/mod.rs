@@ -226,6 +226,7 @@ impl World {
             migrations,
             nodes: PlannedNodes { remove: remove.iter().map(|name| Name::from(*name)).collect(), add: Vec::new() },
             summary: Summary::default(),
+            bound: None,
             findings: Vec::new(),
         };
         summarise(&self.snapshot, &self.prices(), &mut plan);

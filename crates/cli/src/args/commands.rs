@@ -60,7 +60,7 @@ pub struct SimulateArgs {
     #[command(flatten)]
     pub prices: PriceArgs,
     /// How the plan is searched for
-    #[arg(long, value_name = "NAME", default_value = "best-fit", value_parser = strategies())]
+    #[arg(long, value_name = "NAME", default_value_t = engine::default_strategy().name(), value_parser = strategies())]
     pub strategy: &'static str,
     /// Which nodes may hold the pods: only those that are there
     #[arg(long, value_name = "WHICH", default_value = "existing", value_parser = ["existing"])]
@@ -78,7 +78,8 @@ pub struct SimulateArgs {
 
 fn strategies() -> impl TypedValueParser<Value = &'static str> {
     let names = || engine::strategies().into_iter().map(|strategy| strategy.name());
-    PossibleValuesParser::new(names()).map(move |given| names().find(|name| *name == given).unwrap_or("best-fit"))
+    PossibleValuesParser::new(names())
+        .map(move |given| names().find(|name| *name == given).unwrap_or(engine::default_strategy().name()))
 }
 
 /// `verify`.

@@ -36,8 +36,7 @@ pub fn run(args: &DemoArgs, out: &mut Output) -> Result<Exit, Failure> {
     analyze::write_summary(out, &snapshot, &prices, &analysis, &shown, Format::Table)?;
 
     let policy = Policy::default();
-    let strategy = engine::strategy("best-fit").ok_or_else(|| Failure::new("there is no strategy best-fit"))?;
-    let plan = talk::while_doing("planning", || engine::plan(&snapshot, &prices, &policy, strategy));
+    let plan = talk::while_doing("planning", || engine::plan(&snapshot, &prices, &policy, engine::default_strategy()));
     title(out, "2. A plan that makes it cheaper, touching nothing yet", "plimsoll simulate --save plan.yaml")?;
     Simulation { snapshot: &snapshot, prices: &prices, plan: &plan }.write(out, Format::Table)?;
 

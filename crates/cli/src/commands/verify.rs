@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use check::{Fault, Rule};
 use crds::{LARGEST_FILE_BYTES, MigrationPlan};
-use model::{Plan, Policy, ReadState, Snapshot};
+use model::{Plan, Policy, ReadState, Snapshot, UsdPerHour};
 use serde::Serialize;
 
 use crate::args::{Format, VerifyArgs};
@@ -14,6 +14,7 @@ use crate::input;
 use crate::output::Output;
 use crate::render::document;
 use crate::render::grid::{Cell, Column, Grid};
+use crate::render::money;
 use crate::render::text::{clean, count};
 use crate::talk;
 
@@ -65,13 +66,22 @@ pub struct Verdict {
     faults: Vec<Fault>,
     /// What is missing to judge.
     missing: Vec<String>,
+    /// The lower bound, where its certificate proves it.
+    proven: Option<UsdPerHour>,
 }
 
 impl Verdict {
     /// From the faults of a plan on a snapshot.
-    pub fn of(snapshot: &Snapshot, plan: &Plan, faults: Vec<Fault>) -> Verdict {
+    pub fn of(snapshot: &Snapshot, plan: &Plan, mut faults: Vec<Fault>) -> Verdict {
         let waves = plan.migrations.iter().map(|step| step.wave).max().unwrap_or(0);
-        Verdict { steps: plan.migrations.len(), waves: waves as usize, faults, missing: missing(snapshot) }
+        let missing = missing(snapshot);
+        let bound = plan.summary.usd_per_hour_lower_bound;
+        let proven = bound.filter(|_| missing.is_empty() && !faults.iter().any(|fault| fault.rule == Rule::LowerBound));
+        if !missing.is_empty() {
+            // What is not seen may be what keeps pods where they are.
+            faults.retain(|fault| fault.rule != Rule::LowerBound);
+        }
+        Verdict { steps: plan.migrations.len(), waves: waves as usize, faults, missing, proven }
     }
 
     /// The exit code it makes.
@@ -98,7 +108,13 @@ impl Verdict {
     fn words(&self, out: &mut Output) -> Result<(), Failure> {
         let size = format!("{} in {}", count(self.steps, "step"), count(self.waves, "wave"));
         match self.exit() {
-            Exit::Done => writeln!(out, "legal: {size}, 0 faults")?,
+            Exit::Done => {
+                writeln!(out, "legal: {size}, 0 faults")?;
+                if let Some(bound) = self.proven {
+                    let bound = money::hour(bound);
+                    writeln!(out, "proven: no legal plan with these nodes costs less than {bound} an hour")?;
+                }
+            }
             Exit::CannotJudge => {
                 writeln!(out, "could not judge: {size}, no fault found, but {}", self.missing.join("; "))?
             }
@@ -152,11 +168,12 @@ impl Verdict {
             waves: self.waves,
             faults: self.faults.iter().map(fault).collect(),
             missing: &self.missing,
+            proven_usd_per_hour_lower_bound: self.proven.map(UsdPerHour::dollars),
         }
     }
 
     fn speaks_of_money(&self) -> bool {
-        self.faults.iter().any(|fault| matches!(fault.rule, Rule::Summary | Rule::UnpricedNode))
+        self.faults.iter().any(|fault| matches!(fault.rule, Rule::Summary | Rule::UnpricedNode | Rule::LowerBound))
     }
 }
 
@@ -170,6 +187,9 @@ struct Document<'a> {
     faults: Vec<FaultDocument>,
     /// What is missing to judge.
     missing: &'a [String],
+    /// Null where there is none, or its certificate does not prove it.
+    #[serde(rename = "provenUsdPerHourLowerBound")]
+    proven_usd_per_hour_lower_bound: Option<f64>,
 }
 
 #[derive(Serialize)]

@@ -1,15 +1,15 @@
 //! From the model's plan to the resource and back, without loss.
 
 use model::{
-    AddedNode as MeantNode, CapacityType, Finding as MeantFinding, FindingCode, Method, Migration as Step, Plan,
-    PlannedNodes, Risk, Severity, Summary as Figures, Time, WorkloadRef,
+    AddedNode as MeantNode, BoundCertificate, CapacityType, Finding as MeantFinding, FindingCode, Method,
+    Migration as Step, NodePrices, Plan, PlannedNodes, Risk, Severity, Summary as Figures, Time, WorkloadRef,
 };
 
 use super::error::PlanError;
 use super::money::usd_per_hour;
 use super::resource::{
-    AddedNode, Finding, Metadata, Migration, MigrationPlan, MigrationPlanSpec, Nodes, PodReference, SnapshotReference,
-    Summary, WorkloadReference,
+    AddedNode, Bound, Finding, Metadata, Migration, MigrationPlan, MigrationPlanSpec, NodeClass, Nodes, PodReference,
+    SnapshotReference, Summary, WorkloadReference,
 };
 use super::{KIND, ROLLING_DRAIN, check_figures, rollback};
 use crate::API_VERSION;
@@ -34,7 +34,7 @@ impl From<&Plan> for MigrationPlan {
                     add: plan.nodes.add.iter().map(AddedNode::from).collect(),
                 },
                 summary: Summary::from(&plan.summary),
-                bound: None,
+                bound: plan.bound.as_ref().map(Bound::from),
                 findings: plan.findings.iter().map(Finding::from).collect(),
                 rollback: rollback::rollback(plan),
                 approved: false,
@@ -94,6 +94,16 @@ impl From<&Figures> for Summary {
     }
 }
 
+impl From<&BoundCertificate> for Bound {
+    fn from(bound: &BoundCertificate) -> Bound {
+        let class = |class: &NodePrices| NodeClass {
+            usd_per_hour: class.usd_per_hour.iter().cloned().collect(),
+            nodes: class.nodes.clone(),
+        };
+        Bound { usd_per_hour: bound.usd_per_hour.dollars(), classes: bound.classes.iter().map(class).collect() }
+    }
+}
+
 impl From<&MeantFinding> for Finding {
     fn from(finding: &MeantFinding) -> Finding {
         Finding {
@@ -112,7 +122,7 @@ impl TryFrom<MigrationPlan> for Plan {
     type Error = PlanError;
 
     fn try_from(resource: MigrationPlan) -> Result<Plan, PlanError> {
-        let MigrationPlanSpec { snapshot, strategy, migrations, nodes, summary, findings, .. } = resource.spec;
+        let MigrationPlanSpec { snapshot, strategy, migrations, nodes, summary, bound, findings, .. } = resource.spec;
         if strategy != ROLLING_DRAIN {
             let wrong = format!("{:?} is not known, expected {ROLLING_DRAIN}", shown(&strategy));
             return Err(PlanError::field("spec.strategy", wrong));
@@ -135,6 +145,7 @@ impl TryFrom<MigrationPlan> for Plan {
                 add: add.map(|(at, node)| added(at, node)).collect::<Result<_, _>>()?,
             },
             summary: figures,
+            bound: bound.map(certificate).transpose()?,
             findings: findings
                 .into_iter()
                 .enumerate()
@@ -195,6 +206,15 @@ fn figures(summary: &Summary) -> Result<Figures, PlanError> {
         waves: summary.waves,
         minutes_expected: summary.minutes_expected,
     })
+}
+
+fn certificate(bound: Bound) -> Result<BoundCertificate, PlanError> {
+    let classes = bound
+        .classes
+        .into_iter()
+        .map(|class| NodePrices { nodes: class.nodes, usd_per_hour: class.usd_per_hour.into_iter().collect() });
+    let usd_per_hour = usd_per_hour(bound.usd_per_hour, || "spec.bound.usdPerHour".to_owned())?;
+    Ok(BoundCertificate { usd_per_hour, classes: classes.collect() })
 }
 
 fn finding(at: usize, finding: Finding) -> Result<MeantFinding, PlanError> {

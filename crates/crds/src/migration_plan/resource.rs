@@ -1,5 +1,7 @@
 //! The resource as it is written, field for field.
 
+use std::collections::BTreeMap;
+
 use model::Name;
 use serde::{Deserialize, Serialize};
 
@@ -40,9 +42,9 @@ pub struct MigrationPlanSpec {
     pub nodes: Nodes,
     /// Its figures.
     pub summary: Summary,
-    /// The certificate of the lower bound, while there is one.
+    /// What proves the lower bound, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bound: Option<serde_json::Value>,
+    pub bound: Option<Bound>,
     /// Each node kept and each pod not moved, and why, grouped.
     #[serde(default)]
     pub findings: Vec<Finding>,
@@ -170,6 +172,29 @@ pub struct Summary {
     pub waves: usize,
     /// Minutes that the waves are expected to take.
     pub minutes_expected: u32,
+}
+
+/// A lower bound on what the priced nodes cost after any legal plan, with the dual prices that prove it: each pod that
+/// may move pays for what it asks at the dual prices of the node where it pays least, each node earns what its room is
+/// worth at its own, one that can go only what exceeds its cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bound {
+    /// The bound.
+    pub usd_per_hour: f64,
+    /// Nodes that share dual prices; those of all other nodes are zero.
+    #[serde(default)]
+    pub classes: Vec<NodeClass>,
+}
+
+/// Nodes with the same dual prices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeClass {
+    /// Dollars per hour of a core (`cpu`), a GiB (`memory`), a pod (`pods`), or a piece of an extended resource.
+    pub usd_per_hour: BTreeMap<Name, f64>,
+    /// Their names.
+    pub nodes: Vec<Name>,
 }
 
 /// One thing worth knowing.

@@ -1,8 +1,8 @@
 //! Plans at random, for property tests.
 
 use model::{
-    AddedNode, CapacityType, Finding, FindingCode, Labels, Method, Migration, Name, Node, Plan, PlannedNodes,
-    Resources, Risk, Severity, Subject, Summary, Taint, TaintEffect, Time, UsdPerHour, WorkloadRef,
+    AddedNode, BoundCertificate, CapacityType, Finding, FindingCode, Labels, Method, Migration, Name, Node, NodePrices,
+    Plan, PlannedNodes, Resources, Risk, Severity, Subject, Summary, Taint, TaintEffect, Time, UsdPerHour, WorkloadRef,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -177,12 +177,20 @@ fn summary() -> impl Strategy<Value = Summary> {
     )
 }
 
+fn bound() -> impl Strategy<Value = BoundCertificate> {
+    let price = (name(), 0.0..9.0).prop_map(|(name, price)| (name, price));
+    let class =
+        (vec(name(), 1..3), vec(price, 1..2)).prop_map(|(nodes, usd_per_hour)| NodePrices { nodes, usd_per_hour });
+    (money(), vec(class, 0..3)).prop_map(|(usd_per_hour, classes)| BoundCertificate { usd_per_hour, classes })
+}
+
 /// Any plan at all: it need not be legal, only sayable.
 pub(super) fn plan() -> impl Strategy<Value = Plan> {
     let snapshot = (text(), text(), time(), text());
     let nodes = (vec(name(), 0..4), vec(added(), 0..2));
-    (snapshot, vec(migration(), 0..6), nodes, summary(), vec(finding(), 0..4)).prop_map(
-        |((name, cluster, taken_at, digest), migrations, (remove, add), summary, findings)| Plan {
+    let proof = (summary(), option::of(bound()));
+    (snapshot, vec(migration(), 0..6), nodes, proof, vec(finding(), 0..4)).prop_map(
+        |((name, cluster, taken_at, digest), migrations, (remove, add), (summary, bound), findings)| Plan {
             name,
             cluster,
             taken_at,
@@ -190,6 +198,7 @@ pub(super) fn plan() -> impl Strategy<Value = Plan> {
             migrations,
             nodes: PlannedNodes { remove, add },
             summary,
+            bound,
             findings,
         },
     )

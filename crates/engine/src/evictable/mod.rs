@@ -40,23 +40,22 @@ pub struct Evictable<'s> {
     pub budgets: Budgets,
     /// Pods of each workload that are ready, by index in `Snapshot::workloads`.
     pub ready: Vec<u32>,
+    /// All its pods that are neither finished nor being deleted.
+    seen: Vec<u32>,
 }
 
 impl<'s> Evictable<'s> {
     /// Prepares the question for a snapshot.
     pub fn new(snapshot: &'s Snapshot, policy: &'s Policy) -> Evictable<'s> {
-        let mut ready = vec![0; snapshot.workloads.len()];
-        for pod in &snapshot.pods {
-            if let Some(workload) = pod.workload
-                && pod.ready
-                && !pod.terminating
-                && !pod.is_finished()
-                && let Some(count) = ready.get_mut(workload as usize)
-            {
-                *count += 1;
+        let (mut ready, mut seen) = (vec![0; snapshot.workloads.len()], vec![0; snapshot.workloads.len()]);
+        for pod in snapshot.pods.iter().filter(|pod| !pod.terminating && !pod.is_finished()) {
+            let Some(workload) = pod.workload.map(|workload| workload as usize) else { continue };
+            if workload < seen.len() {
+                seen[workload] += 1;
+                ready[workload] += u32::from(pod.ready);
             }
         }
-        Evictable { snapshot, policy, budgets: Budgets::new(snapshot), ready }
+        Evictable { snapshot, policy, budgets: Budgets::new(snapshot), ready, seen }
     }
 
     /// Why the pod may not be evicted; `None` where it may. Asked of live pods on a node.
@@ -142,8 +141,8 @@ impl<'s> Evictable<'s> {
     /// The only replica of its workload.
     pub fn is_single_replica(&self, pod: &Pod) -> bool {
         let replicas = self.snapshot.workload_of(pod).and_then(|workload| workload.replicas);
-        let ready = pod.workload.and_then(|workload| self.ready.get(workload as usize)).copied().unwrap_or(0);
-        replicas.unwrap_or(i64::from(ready)) <= 1
+        let seen = pod.workload.and_then(|workload| self.seen.get(workload as usize)).copied().unwrap_or(0);
+        replicas.unwrap_or(i64::from(seen)) <= 1
     }
 
     fn workload_name(&self, pod: &Pod) -> String {

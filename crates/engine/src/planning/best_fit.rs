@@ -1,7 +1,7 @@
 //! Best-fit decreasing: the largest pod first, to the node that it leaves with the least room.
 
 use super::Problem;
-use super::drain::{Chooser, drain};
+use super::drain::{Chooser, drain, with_pending};
 use super::placement::Placement;
 use super::strategy::{Attempt, Strategy};
 
@@ -17,19 +17,24 @@ impl Strategy for BestFit {
         "largest pods first, each to the node that it leaves with the least room"
     }
 
-    fn solve<'a>(&self, problem: &'a Problem<'a>, attempt: &Attempt) -> Placement<'a> {
-        drain(problem, attempt, ByRoom::new)
+    fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a> {
+        with_pending(problem, &ByRoom::new)
+    }
+
+    fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {
+        drain(&mut placement, attempt, &|_| 0, &ByRoom::new);
+        placement
     }
 }
 
 /// Nodes by the room they have left, least first, kept in order while pods move.
-struct ByRoom {
+pub(super) struct ByRoom {
     order: Vec<u32>,
     room: Vec<f64>,
 }
 
 impl ByRoom {
-    fn new(placement: &Placement<'_>) -> ByRoom {
+    pub(super) fn new(placement: &Placement<'_>) -> ByRoom {
         let nodes = placement.problem.cluster.nodes();
         let room: Vec<f64> = (0..nodes).map(|node| placement.free_size(node)).collect();
         let mut order: Vec<u32> = (0..nodes as u32).filter(|node| !placement.state.is_closed(*node as usize)).collect();

@@ -26,27 +26,35 @@ pub trait Chooser {
     fn changed(&mut self, placement: &Placement<'_>, node: usize);
 }
 
-/// Empties as many nodes as it can.
-pub fn drain<'a, C: Chooser>(
-    problem: &'a Problem<'a>,
+/// Empties as many nodes as it can, by rank.
+pub(super) fn drain<'a, C: Chooser>(
+    placement: &mut Placement<'a>,
     attempt: &Attempt,
-    chooser_for: impl Fn(&Placement<'a>) -> C,
-) -> Placement<'a> {
-    let mut placement = Placement::of_snapshot(problem);
-    place_pending(&mut placement, &chooser_for);
+    rank: &dyn Fn(usize) -> i64,
+    chooser_for: &impl Fn(&Placement<'a>) -> C,
+) {
     for _ in 0..MOST_PASSES {
-        let mut chooser = chooser_for(&placement);
+        let mut chooser = chooser_for(placement);
         let mut hopeless = Hopeless::default();
         let before = placement.removed.len();
-        for node in candidates(&placement, attempt) {
+        for node in candidates(placement, attempt, rank) {
             if !placement.state.is_closed(node) {
-                drain_node(&mut placement, &mut chooser, &chooser_for, &mut hopeless, node);
+                drain_node(placement, &mut chooser, chooser_for, &mut hopeless, node);
             }
         }
         if placement.removed.len() == before {
             break;
         }
     }
+}
+
+/// The snapshot's own placement, with room for pods that are pending.
+pub(super) fn with_pending<'a, C: Chooser>(
+    problem: &'a Problem<'a>,
+    chooser_for: &impl Fn(&Placement<'a>) -> C,
+) -> Placement<'a> {
+    let mut placement = Placement::of_snapshot(problem);
+    place_pending(&mut placement, chooser_for);
     placement
 }
 
@@ -79,7 +87,7 @@ fn place_pending<'a, C: Chooser>(
 }
 
 /// Places pending pods anew; where one that had room would have none, puts all back and says no.
-fn pending_keep_room<'a, C: Chooser>(
+pub(super) fn pending_keep_room<'a, C: Chooser>(
     placement: &mut Placement<'a>,
     chooser: &mut C,
     chooser_for: &impl Fn(&Placement<'a>) -> C,
@@ -117,10 +125,10 @@ fn pending_in_order(problem: &Problem<'_>) -> Vec<usize> {
     pending
 }
 
-/// Nodes that could go, those first that hold least for each dollar they cost.
-fn candidates(placement: &Placement<'_>, attempt: &Attempt) -> Vec<usize> {
+/// Nodes that could go, by rank, and of one rank those first that hold least for each dollar they cost.
+pub(super) fn candidates(placement: &Placement<'_>, attempt: &Attempt, rank: &dyn Fn(usize) -> i64) -> Vec<usize> {
     let problem = placement.problem;
-    let mut candidates: Vec<(bool, f64, usize)> = Vec::new();
+    let mut candidates: Vec<((bool, i64), f64, usize)> = Vec::new();
     for node in 0..problem.cluster.nodes() {
         let Some(price) = problem.price(node) else { continue };
         let is_pinned = placement.pods_on[node]
@@ -130,8 +138,8 @@ fn candidates(placement: &Placement<'_>, attempt: &Attempt) -> Vec<usize> {
             continue;
         }
         let movable = placement.pods_on[node].iter().filter(|pod| !problem.goes_with_node(**pod as usize));
-        let load: f64 = movable.map(|pod| problem.pod_size(*pod as usize)).sum();
-        candidates.push((attempt.last.contains(&(node as u32)), load / price.dollars(), node));
+        let load = problem.size_of_pods(movable.copied());
+        candidates.push(((attempt.last.contains(&(node as u32)), rank(node)), load / price.dollars(), node));
     }
     candidates.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
     candidates.into_iter().map(|(.., node)| node).collect()

@@ -1,7 +1,7 @@
 //! First-fit decreasing: the largest pod first, to the first node that takes it; the fullest nodes stand first.
 
 use super::Problem;
-use super::drain::{Chooser, drain};
+use super::drain::{Chooser, drain, with_pending};
 use super::placement::Placement;
 use super::strategy::{Attempt, Strategy};
 
@@ -17,8 +17,13 @@ impl Strategy for FirstFit {
         "largest pods first, each to the first node that takes it"
     }
 
-    fn solve<'a>(&self, problem: &'a Problem<'a>, attempt: &Attempt) -> Placement<'a> {
-        drain(problem, attempt, FixedOrder::new)
+    fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a> {
+        with_pending(problem, &FixedOrder::new)
+    }
+
+    fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {
+        drain(&mut placement, attempt, &|_| 0, &FixedOrder::new);
+        placement
     }
 }
 

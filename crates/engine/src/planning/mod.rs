@@ -8,15 +8,17 @@ pub mod first_fit;
 pub mod placement;
 mod problem;
 pub mod risk;
+pub mod search;
 pub mod strategy;
 pub mod waves;
 
 use model::{Migration, Name, Plan, PlannedNodes, Policy, Prices, Snapshot, Summary, UsdPerHour, WorkloadRef};
 
+use crate::bound;
 use crate::cluster::Cluster;
 use placement::Placement;
 pub use problem::Problem;
-pub use strategy::{Attempt, Strategy, strategies, strategy};
+pub use strategy::{Attempt, Strategy, default_strategy, strategies, strategy};
 use waves::Ordered;
 
 /// How often a plan is made anew, with the nodes for which no legal order was found tried last and then not at all.
@@ -29,20 +31,55 @@ const VOLUME_SECONDS: i64 = 60;
 pub fn plan(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
     let cluster = Cluster::new(snapshot);
     let problem = Problem::new(&cluster, prices, policy);
+    let mut reached = Reached::nothing(&problem, strategy);
     let mut attempt = Attempt::default();
     for _ in 0..MOST_ATTEMPTS {
-        let placement = strategy.solve(&problem, &attempt);
-        let ordered = waves::order(&problem, &placement);
+        let better;
+        (better, attempt) = improve(&problem, &reached, strategy);
+        let Some(better) = better else { break };
+        reached = better;
+        if attempt.is_first() {
+            break;
+        }
+        // What was kept from going on the way here may go from here.
+    }
+    let stuck = [attempt.last, attempt.kept].concat();
+    assemble(&problem, &reached.placement, &reached.ordered, &stuck)
+}
+
+/// A placement with a legal way from the snapshot's.
+struct Reached<'a> {
+    placement: Placement<'a>,
+    ordered: Ordered,
+}
+
+impl<'a> Reached<'a> {
+    fn nothing(problem: &'a Problem<'a>, strategy: &dyn Strategy) -> Reached<'a> {
+        let placement = strategy.start(problem);
+        let ordered = waves::order(problem, &placement);
+        Reached { placement, ordered }
+    }
+}
+
+/// A cheaper placement that can be reached, where one is found, and the attempt that found it or was the last.
+fn improve<'a>(
+    problem: &'a Problem<'a>,
+    reached: &Reached<'a>,
+    strategy: &dyn Strategy,
+) -> (Option<Reached<'a>>, Attempt) {
+    let mut attempt = Attempt::default();
+    for _ in 0..MOST_ATTEMPTS {
+        let placement = strategy.improve(reached.placement.clone(), &attempt);
+        if placement.removed.len() == reached.placement.removed.len() {
+            break;
+        }
+        let ordered = waves::order(problem, &placement);
         if ordered.stuck.is_empty() {
-            return assemble(&problem, &placement, &ordered, &attempt.kept);
+            return (Some(Reached { placement, ordered }), attempt);
         }
         learn(&mut attempt, &ordered);
     }
-    // Every attempt left somebody without a way: the plan that changes nothing is always legal.
-    attempt.kept = (0..cluster.nodes() as u32).collect();
-    let placement = strategy.solve(&problem, &attempt);
-    let ordered = waves::order(&problem, &placement);
-    assemble(&problem, &placement, &ordered, &attempt.kept)
+    (None, attempt)
 }
 
 /// A node whose pods found no legal moment is tried last the next time, and not at all the time after.
@@ -75,11 +112,12 @@ fn assemble(problem: &Problem<'_>, placement: &Placement<'_>, ordered: &Ordered,
     let mut remove: Vec<Name> = placement.removed.iter().map(node_name).collect();
     remove.sort();
     let before: UsdPerHour = (0..snapshot.nodes.len()).filter_map(|node| problem.price(node)).sum();
+    let bound = bound::lower_bound(problem);
     let removed: UsdPerHour = placement.removed.iter().filter_map(|node| problem.price(*node as usize)).sum();
     let summary = Summary {
         usd_per_hour_before: before,
         usd_per_hour_after: before - removed,
-        usd_per_hour_lower_bound: None,
+        usd_per_hour_lower_bound: Some(bound.usd_per_hour),
         nodes_before: snapshot.nodes.len(),
         nodes_after: snapshot.nodes.len() - remove.len(),
         nodes_unpriced: (0..snapshot.nodes.len()).filter(|node| problem.price(*node).is_none()).count(),
@@ -95,6 +133,7 @@ fn assemble(problem: &Problem<'_>, placement: &Placement<'_>, ordered: &Ordered,
         migrations,
         nodes: PlannedNodes { remove, add: Vec::new() },
         summary,
+        bound: Some(bound),
         findings: findings::findings(problem, placement, stuck),
     };
     plan.name = name(&plan);

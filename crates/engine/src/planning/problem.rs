@@ -31,6 +31,8 @@ pub struct Problem<'a> {
     pub has_pending: bool,
     /// By pod: the pods that must move with it and land on the same node, itself included, where there are any.
     pub together: Vec<Option<Vec<u32>>>,
+    /// By pod: nothing of its own keeps it, only the pods it must move with.
+    pub waits_for_others: Vec<bool>,
 }
 
 impl<'a> Problem<'a> {
@@ -42,14 +44,28 @@ impl<'a> Problem<'a> {
         for (number, compiled) in cluster.pods.iter().enumerate() {
             pod_blockers.push(compiled.node.and_then(|_| evictable.blocker(number)));
         }
+        let may_move: Vec<bool> = pod_blockers.iter().map(Option::is_none).collect();
         let together = together(cluster, &evictable, &mut pod_blockers);
+        let kept_by_others = |(may_move, blocker): (&bool, &Option<Blocker>)| *may_move && blocker.is_some();
+        let waits_for_others = may_move.iter().zip(&pod_blockers).map(kept_by_others).collect();
         let node_blockers = (0..cluster.nodes()).map(|node| node_blocker(snapshot, prices, node)).collect();
         let targets = NodeSet::of(cluster.nodes(), |number| {
             let node = &snapshot.nodes[number];
             node.ready && !node.terminating && !node.unreadable && prices.of(number).is_some()
         });
         let has_pending = snapshot.pods.iter().any(model::Pod::is_unbound);
-        Problem { targets, has_pending, cluster, prices, policy, evictable, pod_blockers, node_blockers, together }
+        Problem {
+            targets,
+            has_pending,
+            cluster,
+            prices,
+            policy,
+            evictable,
+            pod_blockers,
+            node_blockers,
+            together,
+            waits_for_others,
+        }
     }
 
     /// The snapshot.
@@ -72,6 +88,17 @@ impl<'a> Problem<'a> {
     /// or planning on the planned state would see other sizes.
     pub fn size(&self, cpu: i64, memory: i64) -> f64 {
         cpu.max(0) as f64 * SIZE_OF_MILLICORE + memory.max(0) as f64 * SIZE_OF_BYTE
+    }
+
+    /// How large pods are together, whatever their order.
+    pub fn size_of_pods(&self, pods: impl Iterator<Item = u32>) -> f64 {
+        let (mut cpu, mut memory) = (0i64, 0i64);
+        for pod in pods {
+            let class = self.cluster.class_of(pod as usize);
+            cpu = cpu.saturating_add(self.cluster.request(class, CPU));
+            memory = memory.saturating_add(self.cluster.request(class, MEMORY));
+        }
+        self.size(cpu, memory)
     }
 
     /// How large a pod is.

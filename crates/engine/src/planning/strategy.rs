@@ -4,6 +4,7 @@ use super::Problem;
 use super::best_fit::BestFit;
 use super::first_fit::FirstFit;
 use super::placement::Placement;
+use super::search::Search;
 
 /// A way to find a cheaper placement.
 pub trait Strategy: Sync {
@@ -13,8 +14,11 @@ pub trait Strategy: Sync {
     /// One line for people.
     fn describe(&self) -> &'static str;
 
-    /// A placement in which no pod that may not move has moved, and every moved pod fits.
-    fn solve<'a>(&self, problem: &'a Problem<'a>, attempt: &Attempt) -> Placement<'a>;
+    /// The snapshot's own placement, with room for pods that are pending.
+    fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a>;
+
+    /// A placement at most as dear, to which no pod has moved that may not, and where every pod moved fits.
+    fn improve<'a>(&self, placement: Placement<'a>, attempt: &Attempt) -> Placement<'a>;
 }
 
 /// What earlier attempts have taught: nodes whose pods found no legal moment to leave.
@@ -26,9 +30,21 @@ pub struct Attempt {
     pub kept: Vec<u32>,
 }
 
+impl Attempt {
+    /// Nothing has been learned yet.
+    pub fn is_first(&self) -> bool {
+        self.last.is_empty() && self.kept.is_empty()
+    }
+}
+
 /// All strategies.
-pub fn strategies() -> [&'static dyn Strategy; 2] {
-    [&BestFit, &FirstFit]
+pub fn strategies() -> [&'static dyn Strategy; 3] {
+    [&Search, &BestFit, &FirstFit]
+}
+
+/// The one that is used where none is named.
+pub fn default_strategy() -> &'static dyn Strategy {
+    &Search
 }
 
 /// The strategy of this name.

@@ -39,8 +39,8 @@ pub fn order(problem: &Problem<'_>, goal: &Placement<'_>) -> Ordered {
     if free.stuck.is_empty() {
         return free;
     }
-    let in_turn = order_by(problem, goal, Turns::Kept);
-    if in_turn.stuck.len() < free.stuck.len() { in_turn } else { free }
+    let others = [Turns::RoomFirst, Turns::Kept].map(|turns| order_by(problem, goal, turns));
+    others.into_iter().fold(free, |best, other| if other.stuck.len() < best.stuck.len() { other } else { best })
 }
 
 fn order_by(problem: &Problem<'_>, goal: &Placement<'_>, turns: Turns) -> Ordered {
@@ -50,7 +50,7 @@ fn order_by(problem: &Problem<'_>, goal: &Placement<'_>, turns: Turns) -> Ordere
     while !waiting.is_empty() {
         let mut wave;
         (wave, waiting) = sequence.next_wave(waiting, turns);
-        if wave.is_empty() && turns == Turns::Kept {
+        if wave.is_empty() && turns != Turns::Free {
             (wave, waiting) = sequence.next_wave(waiting, Turns::Free);
         }
         if wave.is_empty() {
@@ -61,9 +61,18 @@ fn order_by(problem: &Problem<'_>, goal: &Placement<'_>, turns: Turns) -> Ordere
     Ordered { waves, stuck: waiting }
 }
 
-/// The moves, node by node in the order of their removal, largest first.
+/// The moves: first those between nodes that stay, which make room while there is most of it; then node by node in the
+/// order of their removal, largest first.
 fn moves_to(problem: &Problem<'_>, goal: &Placement<'_>) -> Vec<Move> {
     let mut moves = Vec::new();
+    for (pod, at) in goal.at.iter().enumerate() {
+        if let (Some(from), Some(to)) = (problem.cluster.pods[pod].node, *at)
+            && from != to
+            && !goal.state.is_closed(from as usize)
+        {
+            moves.push(Move { pods: vec![pod as u32], from, to });
+        }
+    }
     let start = Placement::of_snapshot(problem);
     for node in &goal.removed {
         for pods in units_to_move(&start, *node as usize) {
@@ -83,6 +92,9 @@ enum Turns {
     Kept,
     /// Any that is legal now goes, which makes the widest waves.
     Free,
+    /// Moves between nodes that stay go first, all of them, as long as one is legal: the nodes where they lead are never
+    /// again as empty, and two that want each other's room would wait for ever.
+    RoomFirst,
 }
 
 struct Sequence<'p, 'a> {
@@ -140,10 +152,16 @@ impl<'p, 'a> Sequence<'p, 'a> {
         let mut wave = Wave::default();
         let (mut taken, mut rest) = (Vec::new(), Vec::new());
         let mut waited_for: FxHashSet<u32> = FxHashSet::default();
+        let stays = |step: &Move| !self.holding.is_closed(step.from as usize);
+        let some_make_room = waiting.iter().any(stays);
         for step in waiting {
             let cluster = self.problem.cluster;
             let groups = || step.pods.iter().flat_map(|pod| cluster.class_of(*pod as usize).spread_groups());
-            let is_in_turn = turns == Turns::Free || !groups().any(|group| waited_for.contains(&group));
+            let is_in_turn = match turns {
+                Turns::Free => true,
+                Turns::Kept => !groups().any(|group| waited_for.contains(&group)),
+                Turns::RoomFirst => !some_make_room || !self.holding.is_closed(step.from as usize),
+            };
             if is_in_turn && self.admit(&mut wave, &mut allowance, &step) {
                 taken.push(step);
             } else {

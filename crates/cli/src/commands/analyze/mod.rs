@@ -49,8 +49,8 @@ pub fn analysis(snapshot: &Snapshot, prices: &Prices, wants_plan: bool) -> Analy
     let pods_on = pods_by_node(snapshot);
     let pins = |node: usize| pins(snapshot, &evictable, &pods_on[node]);
     let mut analysis = analyze(snapshot, prices, &pins);
-    if let Some(strategy) = engine::strategy("best-fit").filter(|_| wants_plan) {
-        let plan = engine::plan(snapshot, prices, &policy, strategy);
+    if wants_plan {
+        let plan = engine::plan(snapshot, prices, &policy, engine::default_strategy());
         analysis.savings_blocked_by =
             plan.findings.into_iter().filter(|finding| finding.usd_per_hour.is_some()).collect();
         rank_by_dollars(&mut analysis.savings_blocked_by);

@@ -107,9 +107,9 @@ fn explain(snapshot: &Snapshot, prices: &Prices, at: usize) -> Explained {
     if let Some(remedy) = blocker.as_ref().and_then(|blocker| blocker.remedy.clone()) {
         remedies.insert(0, remedy);
     }
-    let plan = engine::strategy("best-fit").map(|strategy| engine::plan(snapshot, prices, &policy, strategy));
+    let plan = engine::plan(snapshot, prices, &policy, engine::default_strategy());
     let about_it = |finding: &&Finding| matches!(&finding.subject, Subject::Node(name) if *name == node.name);
-    let kept = plan.as_ref().and_then(|plan| plan.findings.iter().find(about_it));
+    let kept = plan.findings.iter().find(about_it);
     let price = prices.nodes.get(at).cloned();
     let price = price
         .unwrap_or_else(|| Err(model::Unpriced { reason: "no price was looked up".into(), remedy: String::new() }));
@@ -142,7 +142,7 @@ fn explain(snapshot: &Snapshot, prices: &Prices, at: usize) -> Explained {
         price: (&price).into(),
         node_blocker: blocker.map(|blocker| blocker.reason),
         pods,
-        is_removed: plan.as_ref().is_some_and(|plan| plan.nodes.remove.contains(&node.name)),
+        is_removed: plan.nodes.remove.contains(&node.name),
         kept_because: kept.map(|finding| finding.message.clone()),
         remedies,
         price_words,
@@ -158,9 +158,9 @@ impl Explained {
         writeln!(out, "price: {}", clean(&self.price_words))?;
         writeln!(out, "asked for: {}", clean(&self.room))?;
         let verdict = match (&self.kept_because, self.is_removed) {
-            (_, true) => "a best-fit plan removes it".to_owned(),
-            (Some(reason), false) => format!("a best-fit plan keeps it: {reason}"),
-            (None, false) => "a best-fit plan keeps it".to_owned(),
+            (_, true) => "the plan removes it".to_owned(),
+            (Some(reason), false) => format!("the plan keeps it: {reason}"),
+            (None, false) => "the plan keeps it".to_owned(),
         };
         writeln!(out, "{}", clean(&verdict))?;
         if let Some(blocker) = &self.node_blocker {

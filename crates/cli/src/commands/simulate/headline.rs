@@ -36,6 +36,18 @@ pub fn headline(summary: &Summary) -> String {
     format!("{before} → {after} an hour, saves {saved} a month{known}; {nodes}; {moves}{waves}")
 }
 
+/// How near the plan is to the best there could be: `no legal plan with these nodes costs less than $9.60 an hour: …`.
+pub fn proof(summary: &Summary) -> Option<String> {
+    let bound = summary.usd_per_hour_lower_bound?;
+    let proven = format!("proven: no legal plan with these nodes costs less than {} an hour", money::hour(bound));
+    let rest = match summary.gap() {
+        _ if summary.usd_per_hour_after <= bound => "; there is no cheaper one".to_owned(),
+        Some(gap) => format!("; this one is at most {:.1} % above that", gap * 100.0),
+        None => String::new(),
+    };
+    Some(proven + &rest)
+}
+
 /// What the money rests on: `prices: 118 nodes at aws on-demand list price of 2025-04; 2 nodes have no price, …`.
 pub fn price_basis(prices: &Prices) -> String {
     let mut known: BTreeMap<(PriceBasisOrder, String), usize> = BTreeMap::new();

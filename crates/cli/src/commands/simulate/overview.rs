@@ -21,6 +21,9 @@ pub fn write(simulation: &Simulation<'_>, out: &mut Output, format: Format) -> R
     let most = if format == Format::Wide { usize::MAX } else { SHOWN };
     let plan = simulation.plan;
     writeln!(out, "{}", headline::headline(&plan.summary))?;
+    if let Some(proof) = headline::proof(&plan.summary) {
+        writeln!(out, "{proof}")?;
+    }
     writeln!(out, "{}", clean(&headline::price_basis(simulation.prices)))?;
     writeln!(out)?;
     let (before, after) = utilisation::bands(simulation.snapshot, plan);

@@ -1,0 +1,223 @@
+//! The lower bound: what the certificate's dual prices prove on this snapshot, added up again.
+//!
+//! See [`model::BoundCertificate`] for the sum. Any dual prices prove something true; what is asked here is whether they
+//! prove what the plan says.
+
+use model::{BoundCertificate, Name, Node, Plan, Pod, PodSpec, Prices, Resources, Snapshot, UsdPerHour};
+use rustc_hash::FxHashMap;
+
+use super::nodes;
+use crate::evictable::Evictions;
+use crate::filters::may_hold;
+use crate::rule::{Fault, Rule};
+
+pub(super) fn check(
+    snapshot: &Snapshot,
+    prices: Option<&Prices>,
+    evictions: &Evictions<'_>,
+    plan: &Plan,
+) -> Vec<Fault> {
+    let fault = |message: String| vec![Fault::new(Rule::LowerBound, message)];
+    let Some(said) = plan.summary.usd_per_hour_lower_bound else { return Vec::new() };
+    let Some(certificate) = &plan.bound else {
+        return fault(format!("{said} an hour is said to be a lower bound, and there is no certificate of it"));
+    };
+    if certificate.usd_per_hour != said {
+        return fault(format!("{said} an hour is said to be the lower bound, and the certificate is of another"));
+    }
+    let Some(prices) = prices else { return Vec::new() };
+    let sum = match Sum::new(snapshot, prices, evictions, certificate) {
+        Ok(sum) => sum,
+        Err(complaint) => return fault(complaint),
+    };
+    let proven = sum.proven();
+    if said > proven {
+        return fault(format!("{said} an hour is said to be a lower bound; its certificate proves {proven}"));
+    }
+    Vec::new()
+}
+
+/// The parts of the sum, for nodes of known price.
+struct Sum<'a> {
+    snapshot: &'a Snapshot,
+    prices: &'a Prices,
+    classes: &'a [model::NodePrices],
+    /// By node: its class.
+    class_of: Vec<Option<usize>>,
+    /// By node.
+    can_go: Vec<bool>,
+    /// By node: what is left for pods that may move, before those that are there; and what those ask that are there.
+    rooms: Vec<(Amounts, Amounts)>,
+    /// Pods that may move, each with its node.
+    movable: Vec<(&'a Pod, usize)>,
+    /// By spec and namespace, once asked.
+    holders: FxHashMap<(*const PodSpec, &'a Name), Vec<Option<usize>>>,
+}
+
+/// CPU, memory, pods, then others by name. Wide enough for any sum.
+#[derive(Clone, Default)]
+struct Amounts {
+    cpu: i128,
+    memory: i128,
+    pods: i128,
+    others: FxHashMap<Name, i128>,
+}
+
+impl<'a> Sum<'a> {
+    fn new(
+        snapshot: &'a Snapshot,
+        prices: &'a Prices,
+        evictions: &Evictions<'_>,
+        certificate: &'a BoundCertificate,
+    ) -> Result<Sum<'a>, String> {
+        let index: FxHashMap<&Name, usize> =
+            snapshot.nodes.iter().enumerate().rev().map(|(at, node)| (&node.name, at)).collect();
+        let mut class_of = vec![None; snapshot.nodes.len()];
+        for (at, class) in certificate.classes.iter().enumerate() {
+            if let Some((name, price)) = class.usd_per_hour.iter().find(|(_, price)| !price.is_finite() || *price < 0.0)
+            {
+                return Err(format!("a dual price of {name} is {price}, which proves nothing"));
+            }
+            for name in &class.nodes {
+                let node =
+                    *index.get(name).ok_or_else(|| format!("the certificate names node {name}, which is not there"))?;
+                if class_of[node].replace(at).is_some() {
+                    return Err(format!("the certificate names node {name} twice"));
+                }
+            }
+        }
+        let is_priced = |node: usize| prices.of(node).is_some();
+        let mut can_go: Vec<bool> = (0..snapshot.nodes.len())
+            .map(|node| nodes::kept(&snapshot.nodes[node]).is_none() && is_priced(node))
+            .collect();
+        let mut rooms: Vec<(Amounts, Amounts)> =
+            snapshot.nodes.iter().map(|node| (Amounts::of_node(node), Amounts::default())).collect();
+        let mut movable = Vec::new();
+        for pod in snapshot.pods.iter().filter(|pod| !pod.is_finished()) {
+            let Some(node) = pod.node.as_ref().and_then(|node| index.get(node)).copied() else { continue };
+            let (free, own) = &mut rooms[node];
+            if evictions.evictable(pod).is_ok() {
+                own.add(&pod.requests, 1);
+                free.give_back(&pod.requests, &pod.held);
+                if is_priced(node) {
+                    movable.push((pod, node));
+                }
+            } else {
+                free.add(&pod.held, -1);
+                can_go[node] &= pod.is_daemon() || pod.is_static();
+            }
+        }
+        let classes = &certificate.classes;
+        Ok(Sum { snapshot, prices, classes, class_of, can_go, rooms, movable, holders: FxHashMap::default() })
+    }
+
+    /// The bound that the dual prices prove, rounded up where the prices of nodes allow it.
+    fn proven(mut self) -> UsdPerHour {
+        let priced: Vec<(usize, UsdPerHour)> =
+            (0..self.snapshot.nodes.len()).filter_map(|node| Some((node, self.prices.of(node)?))).collect();
+        let (mut fixed, mut divisor, mut sum) = (UsdPerHour::ZERO, 0, 0.0);
+        for (node, price) in priced {
+            let earned = self.earned(node);
+            if self.can_go[node] {
+                divisor = greatest_common_divisor(divisor, price.nanos());
+                sum -= (earned - price.dollars()).max(0.0);
+            } else {
+                fixed += price;
+                sum -= earned;
+            }
+        }
+        for (pod, node) in std::mem::take(&mut self.movable) {
+            sum += self.paid(pod, node);
+        }
+        // Down, by more than rounding can have added: what is not proven must not become a whole step.
+        let above = (sum * 1e9 - 1.0).max(0.0) as i64;
+        let divisor = divisor.max(1);
+        let multiples = above / divisor + i64::from(above % divisor > 0);
+        fixed + UsdPerHour::from_nanos(multiples.saturating_mul(divisor))
+    }
+
+    fn earned(&self, node: usize) -> f64 {
+        let Some(class) = self.class_of[node] else { return 0.0 };
+        let (free, own) = &self.rooms[node];
+        let worth = |(name, price): &(Name, f64)| price * free.units(name).max(own.units(name));
+        self.classes[class].usd_per_hour.iter().map(worth).sum()
+    }
+
+    /// What the pod pays where it pays least, or nothing where it is on a node without dual prices.
+    fn paid(&mut self, pod: &'a Pod, node: usize) -> f64 {
+        let Some(home) = self.class_of[node] else { return 0.0 };
+        let mut asked = Amounts::default();
+        asked.add(&pod.requests, 1);
+        let worth = |class: &model::NodePrices| -> f64 {
+            class.usd_per_hour.iter().map(|(name, price)| price * asked.units(name)).sum()
+        };
+        let mut least = worth(&self.classes[home]);
+        for class in self.holders(pod) {
+            least = least.min(class.map_or(0.0, |class| worth(&self.classes[class])));
+        }
+        least
+    }
+
+    /// Classes of which some node may hold the pod; `None` where one without dual prices may.
+    fn holders(&mut self, pod: &'a Pod) -> Vec<Option<usize>> {
+        let key = (std::sync::Arc::as_ptr(&pod.spec), &pod.namespace);
+        if let Some(known) = self.holders.get(&key) {
+            return known.clone();
+        }
+        let mut found: Vec<Option<usize>> = Vec::new();
+        for (at, node) in self.snapshot.nodes.iter().enumerate() {
+            let class = self.class_of[at];
+            let takes = self.prices.of(at).is_some() && nodes::receives(node);
+            if takes && !found.contains(&class) && may_hold(self.snapshot, pod, node) {
+                found.push(class);
+            }
+        }
+        // Generic ephemeral volumes have claims of the pod's own name.
+        if !pod.spec.volumes.iter().any(|volume| matches!(volume, model::Volume::Ephemeral { .. })) {
+            self.holders.insert(key, found.clone());
+        }
+        found
+    }
+}
+
+impl Amounts {
+    fn of_node(node: &Node) -> Amounts {
+        let mut amounts = Amounts::default();
+        amounts.add(&node.allocatable, 1);
+        amounts.pods = i128::from(node.allocatable.pods);
+        amounts
+    }
+
+    fn add(&mut self, resources: &Resources, sign: i128) {
+        self.cpu += sign * i128::from(resources.cpu);
+        self.memory += sign * i128::from(resources.memory);
+        self.pods += sign;
+        for (name, amount) in &resources.scalar {
+            *self.others.entry(name.clone()).or_default() += sign * i128::from(*amount);
+        }
+    }
+
+    /// A pod that holds less than it asks for leaves more room.
+    fn give_back(&mut self, asked: &Resources, held: &Resources) {
+        let less = |asked: i64, held: i64| i128::from(asked.saturating_sub(held).max(0));
+        self.cpu += less(asked.cpu, held.cpu);
+        self.memory += less(asked.memory, held.memory);
+        for (name, amount) in &asked.scalar {
+            *self.others.entry(name.clone()).or_default() += less(*amount, held.scalar(name));
+        }
+    }
+
+    /// In cores, GiB, pods, or pieces.
+    fn units(&self, name: &str) -> f64 {
+        match name {
+            "cpu" => self.cpu as f64 / 1e3,
+            "memory" => self.memory as f64 / f64::from(1 << 30),
+            "pods" => self.pods as f64,
+            other => self.others.get(other).map_or(0.0, |amount| *amount as f64),
+        }
+    }
+}
+
+fn greatest_common_divisor(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}

@@ -1,0 +1,290 @@
+//! The problem with all that makes it hard left out: what is asked, where it may go, and what nodes hold and cost.
+
+use std::collections::BTreeMap;
+
+use model::UsdPerHour;
+use rustc_hash::FxHashMap;
+
+use crate::cluster::{CPU, FIRST_SCALAR, MEMORY, NodeSet, PODS};
+use crate::planning::Problem;
+
+/// Nodes that any pod's rules treat alike get dual prices of their own, as long as there are no more groups than this.
+const MOST_GROUPS: usize = 96;
+/// Extended resources beyond these many have no dual price.
+const MOST_SCALARS: usize = 4;
+
+/// Nodes that share dual prices.
+pub(super) struct Group {
+    /// By index, in order.
+    pub nodes: Vec<u32>,
+    /// Their pods can all go, so they can.
+    pub can_go: bool,
+}
+
+/// What a node can hold for what may move, in units of the dual prices, and what it costs.
+pub(super) struct Room {
+    pub amounts: Vec<f64>,
+    pub usd_per_hour: f64,
+}
+
+/// Pods of one shape that may be on the same groups.
+pub(super) struct Demand {
+    /// In order.
+    pub groups: Vec<u32>,
+    pub amounts: Vec<f64>,
+    pub pods: f64,
+}
+
+/// What is left of the problem.
+pub(super) struct Relaxation<'p> {
+    pub problem: &'p Problem<'p>,
+    /// Indices of the resources with a dual price.
+    pub resources: Vec<usize>,
+    pub groups: Vec<Group>,
+    /// By group and node.
+    pub rooms: Vec<Vec<Room>>,
+    pub demands: Vec<Demand>,
+    /// Nodes that cannot go.
+    pub fixed: UsdPerHour,
+    /// All prices of nodes that can go are multiples of this.
+    step: UsdPerHour,
+}
+
+impl<'p> Relaxation<'p> {
+    /// Of the problem with its pods on these nodes; a node that is gone is one of `gone`.
+    pub(super) fn new(problem: &'p Problem<'p>, pods_on: &'p [Vec<u32>], gone: &NodeSet) -> Relaxation<'p> {
+        let cluster = problem.cluster;
+        let moves = Moves::new(problem, pods_on, gone);
+        let resources = resources_asked(problem, &moves);
+        let can_go = |node: usize| problem.node_blockers[node].is_none() && moves.stay_on[node].is_empty();
+        let groups = groups(problem, &moves, &can_go);
+        let mut group_of = vec![None; cluster.nodes()];
+        for (at, group) in groups.iter().enumerate() {
+            group.nodes.iter().for_each(|node| group_of[*node as usize] = Some(at as u32));
+        }
+        let room = |node: &u32| room(problem, &moves, &resources, *node as usize);
+        let rooms = groups.iter().map(|group| group.nodes.iter().map(room).collect()).collect();
+        let demands = demands(problem, &moves, &resources, &group_of, groups.len());
+        let priced = |node: usize| Some((node, problem.price(node).filter(|_| moves.is_there[node])?));
+        let nodes = || (0..cluster.nodes()).filter_map(priced);
+        let fixed = nodes().filter(|(node, _)| !can_go(*node)).map(|(_, price)| price).sum();
+        let step = nodes().filter(|(node, _)| can_go(*node)).fold(0, |step, (_, price)| gcd(step, price.nanos()));
+        Relaxation { problem, resources, groups, rooms, demands, fixed, step: UsdPerHour::from_nanos(step) }
+    }
+
+    /// What the dual prices prove, in dollars: what pods must pay at the least, less what nodes earn above their cost.
+    pub(super) fn value(&self, prices: &[f64]) -> f64 {
+        let of_group: Vec<&[f64]> = prices.chunks(self.resources.len()).collect();
+        let paid: f64 = self.demands.iter().map(|demand| demand.pods * demand.cheapest(&of_group).1).sum();
+        let earned = self.groups.iter().zip(&self.rooms).zip(&of_group).map(|((group, rooms), prices)| {
+            let earns = rooms.iter().map(|room| {
+                let value = dot(prices, &room.amounts);
+                if group.can_go { (value - room.usd_per_hour).max(0.0) } else { value }
+            });
+            earns.sum::<f64>()
+        });
+        self.fixed.dollars() + paid - earned.sum::<f64>()
+    }
+
+    /// The least sum of prices that is not below.
+    pub(super) fn rounded_up(&self, dollars: f64) -> UsdPerHour {
+        let above = (dollars - self.fixed.dollars()).max(0.0);
+        // Some nano-dollars less, so that whoever adds up in another order finds no less.
+        let nanos = ((above * 1e9) as i64).saturating_sub(4).max(0);
+        let step = self.step.nanos().max(1);
+        let steps = nanos / step + i64::from(nanos % step > 0);
+        self.fixed + UsdPerHour::from_nanos(steps.saturating_mul(step))
+    }
+
+    /// Names as Kubernetes has them.
+    pub(super) fn resource_names(&self) -> Vec<model::Name> {
+        let name = |resource: &usize| match *resource {
+            CPU => "cpu".into(),
+            MEMORY => "memory".into(),
+            PODS => "pods".into(),
+            other => self.problem.cluster.scalar_names[other - FIRST_SCALAR].clone(),
+        };
+        self.resources.iter().map(name).collect()
+    }
+}
+
+impl Demand {
+    /// The group where it pays least, and how much.
+    pub(super) fn cheapest(&self, prices: &[&[f64]]) -> (u32, f64) {
+        let pays = |group: &u32| (*group, dot(prices[*group as usize], &self.amounts));
+        self.groups.iter().map(pays).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
+    }
+}
+
+pub(super) fn dot(prices: &[f64], amounts: &[f64]) -> f64 {
+    prices.iter().zip(amounts).map(|(price, amount)| price * amount).sum()
+}
+
+/// Cores, GiB, pods, or pieces of an extended resource.
+fn in_units(resource: usize, amount: i64) -> f64 {
+    match resource {
+        CPU => amount as f64 / 1_000.0,
+        MEMORY => amount as f64 / (1u64 << 30) as f64,
+        _ => amount as f64,
+    }
+}
+
+/// Which pods of priced nodes may move, and which stay.
+struct Moves<'p> {
+    pods_on: &'p [Vec<u32>],
+    is_there: Vec<bool>,
+    go_from: Vec<Vec<u32>>,
+    stay_on: Vec<Vec<u32>>,
+}
+
+impl<'p> Moves<'p> {
+    fn new(problem: &'p Problem<'p>, pods_on: &'p [Vec<u32>], gone: &NodeSet) -> Moves<'p> {
+        let cluster = problem.cluster;
+        let (mut go_from, mut stay_on) = (vec![Vec::new(); cluster.nodes()], vec![Vec::new(); cluster.nodes()]);
+        let is_there: Vec<bool> = (0..cluster.nodes()).map(|node| !gone.contains(node)).collect();
+        for node in (0..cluster.nodes()).filter(|node| is_there[*node] && problem.price(*node).is_some()) {
+            for pod in pods_on[node].iter().filter(|pod| !problem.goes_with_node(**pod as usize)) {
+                let stays = problem.pod_blockers[*pod as usize].is_some() && !problem.waits_for_others[*pod as usize];
+                let pods = if stays { &mut stay_on } else { &mut go_from };
+                pods[node].push(*pod);
+            }
+        }
+        Moves { pods_on, is_there, go_from, stay_on }
+    }
+
+    fn movable(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let each = self.go_from.iter().enumerate();
+        each.flat_map(|(node, pods)| pods.iter().map(move |pod| (node, *pod as usize)))
+    }
+}
+
+fn resources_asked(problem: &Problem<'_>, moves: &Moves<'_>) -> Vec<usize> {
+    let mut asked = vec![0usize; problem.cluster.resources];
+    for (_, pod) in moves.movable() {
+        problem.cluster.class_of(pod).requests.iter().for_each(|(resource, _)| asked[*resource as usize] += 1);
+    }
+    let mut scalars: Vec<usize> = (FIRST_SCALAR..asked.len()).filter(|resource| asked[*resource] > 0).collect();
+    scalars.sort_by_key(|resource| std::cmp::Reverse(asked[*resource]));
+    scalars.truncate(MOST_SCALARS);
+    scalars.sort_unstable();
+    [CPU, MEMORY, PODS].into_iter().chain(scalars).collect()
+}
+
+/// Groups as fine as may be: by which pods they may hold and whether they can go, then also by shape and price.
+fn groups(problem: &Problem<'_>, moves: &Moves<'_>, can_go: &impl Fn(usize) -> bool) -> Vec<Group> {
+    let cluster = problem.cluster;
+    let mut sets: Vec<u32> = moves.movable().map(|(_, pod)| cluster.class_of(pod).eligible).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    let eligible = |node: usize| -> Vec<u32> {
+        sets.iter().copied().filter(|set| cluster.node_sets[*set as usize].contains(node)).collect()
+    };
+    let nodes = || (0..cluster.nodes()).filter(|node| moves.is_there[*node] && problem.targets.contains(*node));
+    let shape = |node: usize| {
+        let amounts = (0..cluster.resources).map(|resource| cluster.allocatable(node, resource));
+        (amounts.collect::<Vec<i64>>(), problem.price(node))
+    };
+    let finest = group_by(nodes(), can_go, |node| (can_go(node), eligible(node), Some(shape(node))));
+    if finest.len() <= MOST_GROUPS {
+        return finest;
+    }
+    let coarser = group_by(nodes(), can_go, |node| (can_go(node), eligible(node), None));
+    if coarser.len() <= MOST_GROUPS {
+        return coarser;
+    }
+    let by_price = group_by(nodes(), can_go, |node| (can_go(node), Vec::new(), Some(shape(node))));
+    if by_price.len() <= MOST_GROUPS {
+        return by_price;
+    }
+    group_by(nodes(), can_go, |node| (can_go(node), Vec::new(), None))
+}
+
+type Shape = (Vec<i64>, Option<UsdPerHour>);
+
+fn group_by(
+    nodes: impl Iterator<Item = usize>,
+    can_go: &impl Fn(usize) -> bool,
+    key: impl Fn(usize) -> (bool, Vec<u32>, Option<Shape>),
+) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut numbers: FxHashMap<_, usize> = FxHashMap::default();
+    for node in nodes {
+        let next = groups.len();
+        let at = *numbers.entry(key(node)).or_insert(next);
+        if at == next {
+            groups.push(Group { nodes: Vec::new(), can_go: can_go(node) });
+        }
+        groups[at].nodes.push(node as u32);
+    }
+    groups
+}
+
+/// What is left of a node for what may move. No less than its own pods have now: they may stay, whatever the sum says.
+fn room(problem: &Problem<'_>, moves: &Moves<'_>, resources: &[usize], node: usize) -> Room {
+    let cluster = problem.cluster;
+    let mut free: Vec<i64> = (0..cluster.resources).map(|resource| cluster.allocatable(node, resource)).collect();
+    let mut own = vec![0i64; cluster.resources];
+    for pod in &moves.pods_on[node] {
+        let compiled = &cluster.pods[*pod as usize];
+        let goes = moves.go_from[node].contains(pod);
+        let requests = cluster.class_of(*pod as usize).requests.iter().copied().chain([(PODS as u16, 1)]);
+        for (resource, amount) in requests {
+            if goes {
+                own[resource as usize] += amount
+            } else {
+                free[resource as usize] -= amount
+            };
+        }
+        for (resource, extra) in &compiled.held_extra {
+            // Of a pod that may stay, what it holds beyond its requests takes nothing, and what it holds less gives.
+            free[*resource as usize] -= if goes { (*extra).min(0) } else { *extra };
+        }
+    }
+    let amounts = resources.iter().map(|resource| in_units(*resource, free[*resource].max(own[*resource])));
+    Room { amounts: amounts.collect(), usd_per_hour: problem.price(node).map_or(0.0, UsdPerHour::dollars) }
+}
+
+/// Pods of nodes that receive nothing may stay where they are and pay nothing: they are left out.
+fn demands(
+    problem: &Problem<'_>,
+    moves: &Moves<'_>,
+    resources: &[usize],
+    group_of: &[Option<u32>],
+    groups: usize,
+) -> Vec<Demand> {
+    let cluster = problem.cluster;
+    let mut allowed_by_set: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+    // By what tells them apart for the relaxation, so that their order depends on nothing else.
+    let mut demands: BTreeMap<(Vec<u32>, Vec<u64>), Demand> = BTreeMap::new();
+    for (node, pod) in moves.movable() {
+        let Some(home) = group_of[node] else { continue };
+        let class = cluster.class_of(pod);
+        let allowed = allowed_by_set.entry(class.eligible).or_insert_with(|| {
+            let mut is_allowed = vec![false; groups];
+            for node in cluster.eligible(class).iter() {
+                if let Some(group) = group_of[node] {
+                    is_allowed[group as usize] = true;
+                }
+            }
+            (0..groups as u32).filter(|group| is_allowed[*group as usize]).collect()
+        });
+        let mut groups = allowed.clone();
+        // It may also stay where it is, though it could not come there anew.
+        if !groups.contains(&home) {
+            groups.push(home);
+            groups.sort_unstable();
+        }
+        let amount = |resource: &usize| match *resource {
+            PODS => 1.0,
+            resource => in_units(resource, cluster.request(class, resource)),
+        };
+        let amounts: Vec<f64> = resources.iter().map(amount).collect();
+        let key = (groups.clone(), amounts.iter().map(|amount| amount.to_bits()).collect());
+        demands.entry(key).or_insert(Demand { groups, amounts, pods: 0.0 }).pods += 1.0;
+    }
+    demands.into_values().collect()
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

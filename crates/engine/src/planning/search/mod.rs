@@ -1,0 +1,102 @@
+//! The search: nodes chosen by linear programming, then large-neighbourhood search. See README.md.
+
+mod neighbourhood;
+mod repack;
+mod untangle;
+
+use super::Problem;
+use super::best_fit::ByRoom;
+use super::drain::{candidates, drain, pending_keep_room, with_pending};
+use super::placement::Placement;
+use super::strategy::{Attempt, Strategy};
+use crate::bound;
+use neighbourhood::Pools;
+
+/// Seed of the choices; the same for every sweep, so that a sweep depends on nothing but the placement it begins with.
+const SEED: u64 = 42;
+/// How many neighbourhoods are tried for each node that could go, in a sweep.
+const TRIES: usize = 2;
+/// A sweep that saves less than this part of the cost, in thousandths, is not worth what it moves, and is the last.
+const WORTHWHILE_PER_MILLE: i64 = 1;
+/// Sweeps never end this late; each works on the result of the one before.
+const MOST_SWEEPS: usize = 64;
+/// Groups of nodes whose kept shares differ by less are of one rank.
+const GRAIN: f64 = 0.05;
+
+/// Large-neighbourhood search.
+pub struct Search;
+
+impl Strategy for Search {
+    fn name(&self) -> &'static str {
+        "search"
+    }
+
+    fn describe(&self) -> &'static str {
+        "chooses nodes by linear programming, and packs many of them anew together"
+    }
+
+    fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a> {
+        with_pending(problem, &ByRoom::new)
+    }
+
+    fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {
+        for _ in 0..MOST_SWEEPS {
+            let mut next = placement.clone();
+            sweep(&mut next, attempt);
+            if !is_worthwhile(&placement, &next) {
+                break;
+            }
+            placement = next;
+        }
+        placement
+    }
+}
+
+/// Tries to empty every node that could go, those first of which the relaxation keeps the smallest part.
+fn sweep(placement: &mut Placement<'_>, attempt: &Attempt) {
+    let shares = bound::shares_kept(placement);
+    let rank = |node: usize| (shares[node].unwrap_or(1.0) / GRAIN).round() as i64;
+    drain(placement, attempt, &rank, &ByRoom::new);
+    let mut random = fastrand::Rng::with_seed(SEED);
+    let mut pools = Pools::new(placement);
+    for _ in 0..TRIES {
+        for node in candidates(placement, attempt, &rank) {
+            if placement.state.is_closed(node) {
+                continue;
+            }
+            let Some(helpers) = pools.helpers(placement, node, &mut random) else { continue };
+            if repack::empty(placement, node, &helpers, pending_still_have_room) {
+                pools.forget(node);
+            }
+        }
+    }
+    untangle::untangle(placement);
+}
+
+fn pending_still_have_room(placement: &mut Placement<'_>) -> bool {
+    !placement.problem.has_pending || pending_keep_room(placement, &mut ByRoom::new(placement), &ByRoom::new)
+}
+
+/// Does it move nothing, or does it save enough?
+fn is_worthwhile(before: &Placement<'_>, after: &Placement<'_>) -> bool {
+    let price = |node: &u32| before.problem.price(*node as usize).map_or(0, |price| price.nanos());
+    let saved: i64 = after.removed[before.removed.len()..].iter().map(price).sum();
+    let moves = before.at.iter().zip(&after.at).any(|(before, after)| before != after && after.is_some());
+    saved > 0 && (!moves || saved.saturating_mul(1_000) >= cost(before).saturating_mul(WORTHWHILE_PER_MILLE))
+}
+
+/// Nano-dollars per hour.
+fn cost(placement: &Placement<'_>) -> i64 {
+    let price = |node: usize| placement.problem.price(node).map_or(0, |price| price.nanos());
+    let all: i64 = (0..placement.problem.cluster.nodes()).map(price).sum();
+    all - placement.removed.iter().map(|node| price(*node as usize)).sum::<i64>()
+}
+
+/// May the pod go alone to any node that takes it?
+fn is_free(problem: &Problem<'_>, pod: u32) -> bool {
+    let number = pod as usize;
+    problem.pod_blockers[number].is_none()
+        && !problem.goes_with_node(number)
+        && problem.together[number].is_none()
+        && problem.cluster.pods[number].node.is_some()
+}

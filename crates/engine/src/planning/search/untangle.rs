@@ -1,0 +1,64 @@
+//! Pods of one class are as good as one another: of those that a node holds at the end, its own stay.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use crate::planning::placement::Placement;
+
+use super::is_free;
+
+/// Exchanges pods of a class so that as many as can be are where they were. Every node holds as many of each class as
+/// before.
+pub(super) fn untangle(placement: &mut Placement<'_>) {
+    let problem = placement.problem;
+    let cluster = problem.cluster;
+    let mut by_class: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (pod, compiled) in cluster.pods.iter().enumerate() {
+        let is_placed = placement.at[pod].is_some();
+        if is_placed && compiled.held_extra.is_empty() && !compiled.terminating && is_free(problem, pod as u32) {
+            by_class.entry(compiled.class).or_default().push(pod as u32);
+        }
+    }
+    for pods in by_class.values() {
+        if !pods.iter().any(|pod| has_moved(placement, *pod)) {
+            continue;
+        }
+        let mut places: FxHashMap<u32, usize> = FxHashMap::default();
+        let mut in_order: Vec<u32> = pods.iter().filter_map(|pod| placement.at[*pod as usize]).collect();
+        in_order.sort_unstable();
+        in_order.iter().for_each(|node| *places.entry(*node).or_insert(0) += 1);
+        let mut chosen: Vec<(u32, u32)> = Vec::new();
+        let mut others: Vec<u32> = Vec::new();
+        for pod in pods {
+            let home = cluster.pods[*pod as usize].node;
+            match home.and_then(|home| places.get_mut(&home)).filter(|left| **left > 0) {
+                Some(left) => {
+                    *left -= 1;
+                    chosen.extend(home.map(|home| (*pod, home)));
+                }
+                None => others.push(*pod),
+            }
+        }
+        in_order.retain(|node| match places.get_mut(node).filter(|left| **left > 0) {
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => false,
+        });
+        chosen.extend(others.into_iter().zip(in_order));
+        let changed: Vec<(u32, u32)> =
+            chosen.into_iter().filter(|(pod, node)| placement.at[*pod as usize] != Some(*node)).collect();
+        for (pod, _) in &changed {
+            placement.lift(*pod as usize);
+        }
+        for (pod, node) in changed {
+            placement.set(pod as usize, node as usize);
+        }
+    }
+}
+
+fn has_moved(placement: &Placement<'_>, pod: u32) -> bool {
+    placement.at[pod as usize] != placement.problem.cluster.pods[pod as usize].node
+}

@@ -1,6 +1,6 @@
 //! Empties a node by packing what is on it and on some others anew, into the others.
 
-use crate::cluster::{CPU, Class, MEMORY, PODS};
+use crate::cluster::{CPU, Class, Cluster, MEMORY, PODS};
 use crate::planning::drain::units_to_move;
 use crate::planning::placement::Placement;
 
@@ -128,7 +128,7 @@ fn fill(placement: &mut Placement<'_>, waiting: &mut [Waiting], node: usize) {
         let chosen = if candidate.own > 0 {
             group.pods.iter().position(|(_, from)| *from as usize == node)
         } else {
-            group.pods.iter().position(|(_, from)| is_near(placement, class, *from as usize, node))
+            group.pods.iter().position(|(_, from)| is_near(cluster, class, *from as usize, node))
         };
         match chosen {
             Some(chosen) if placement.state.fits(class, node) => {
@@ -148,8 +148,7 @@ fn fill(placement: &mut Placement<'_>, waiting: &mut [Waiting], node: usize) {
 }
 
 /// Pods that are spread over zones stay in their zone: such a move is legal whatever else moves.
-fn is_near(placement: &Placement<'_>, class: &Class, home: usize, node: usize) -> bool {
-    let cluster = placement.problem.cluster;
+pub(super) fn is_near(cluster: &Cluster<'_>, class: &Class, home: usize, node: usize) -> bool {
     class.spread.iter().all(|constraint| {
         let topology = cluster.topology_of_spread(constraint.group);
         topology.domains as usize * 2 > cluster.nodes() || topology.domain_of[home] == topology.domain_of[node]

@@ -48,6 +48,9 @@ pub struct NodePrices {
     pub nodes: Vec<Name>,
     /// Dollars per hour of a core (`cpu`), a GiB (`memory`), a pod (`pods`) or a piece of an extended resource.
     pub usd_per_hour: Vec<(Name, f64)>,
+    /// Dollars per hour of the one place that a node has for pods of a workload, all of which keep each other off their
+    /// nodes by required anti-affinity over kubernetes.io/hostname.
+    pub one_per_node: Vec<(WorkloadRef, f64)>,
 }
 
 /// One pod's move.

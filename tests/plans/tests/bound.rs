@@ -80,7 +80,7 @@ fn random_classes(snapshot: &Snapshot, random: &mut fastrand::Rng) -> Vec<NodePr
         .map(|_| {
             let prices = [("cpu", 0.1), ("memory", 0.02), ("pods", 0.02)];
             let usd_per_hour = prices.map(|(name, most)| (name.into(), random.f64() * most));
-            NodePrices { nodes: Vec::new(), usd_per_hour: usd_per_hour.into() }
+            NodePrices { nodes: Vec::new(), usd_per_hour: usd_per_hour.into(), one_per_node: Vec::new() }
         })
         .collect();
     for node in &snapshot.nodes {

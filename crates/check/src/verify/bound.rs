@@ -3,10 +3,11 @@
 //! See [`model::BoundCertificate`] for the sum. Any dual prices prove something true; what is asked here is whether they
 //! prove what the plan says.
 
-use model::{BoundCertificate, Name, Node, Plan, Pod, PodSpec, Prices, Resources, Snapshot, UsdPerHour};
+use model::{BoundCertificate, Name, Node, Plan, Pod, PodSpec, Prices, Resources, Snapshot, UsdPerHour, WorkloadRef};
 use rustc_hash::FxHashMap;
 
 use super::nodes;
+use super::one_per_node::{self, workload_number};
 use crate::evictable::Evictions;
 use crate::filters::may_hold;
 use crate::rule::{Fault, Rule};
@@ -50,6 +51,8 @@ struct Sum<'a> {
     rooms: Vec<(Amounts, Amounts)>,
     /// Pods that may move, each with its node.
     movable: Vec<(&'a Pod, usize)>,
+    /// By workload of which a node takes one pod, its pods by node.
+    places: FxHashMap<u32, FxHashMap<usize, u32>>,
     /// By spec and namespace, once asked.
     holders: FxHashMap<(*const PodSpec, &'a Name), Vec<Option<usize>>>,
 }
@@ -77,6 +80,11 @@ impl<'a> Sum<'a> {
             if let Some((name, price)) = class.usd_per_hour.iter().find(|(_, price)| !price.is_finite() || *price < 0.0)
             {
                 return Err(format!("a dual price of {name} is {price}, which proves nothing"));
+            }
+            if let Some((workload, price)) =
+                class.one_per_node.iter().find(|(_, price)| !price.is_finite() || *price < 0.0)
+            {
+                return Err(format!("a dual price of a place for {workload} is {price}, which proves nothing"));
             }
             for name in &class.nodes {
                 let node =
@@ -107,8 +115,9 @@ impl<'a> Sum<'a> {
                 can_go[node] &= pod.is_daemon() || pod.is_static();
             }
         }
+        let places = one_per_node::places(snapshot, &movable, certificate)?;
         let classes = &certificate.classes;
-        Ok(Sum { snapshot, prices, classes, class_of, can_go, rooms, movable, holders: FxHashMap::default() })
+        Ok(Sum { snapshot, prices, classes, class_of, can_go, rooms, movable, places, holders: FxHashMap::default() })
     }
 
     /// The bound that the dual prices prove, rounded up where the prices of nodes allow it.
@@ -140,19 +149,28 @@ impl<'a> Sum<'a> {
         let Some(class) = self.class_of[node] else { return 0.0 };
         let (free, own) = &self.rooms[node];
         let worth = |(name, price): &(Name, f64)| price * free.units(name).max(own.units(name));
-        self.classes[class].usd_per_hour.iter().map(worth).sum()
+        let place = |(workload, price): &(WorkloadRef, f64)| {
+            let number = workload_number(self.snapshot, workload);
+            let own = number.and_then(|number| self.places.get(&number)?.get(&node).copied()).unwrap_or(0);
+            price * f64::from(own.max(1))
+        };
+        let class = &self.classes[class];
+        class.usd_per_hour.iter().map(worth).sum::<f64>() + class.one_per_node.iter().map(place).sum::<f64>()
     }
 
     /// What the pod pays where it pays least, or nothing where it is on a node without dual prices.
     fn paid(&mut self, pod: &'a Pod, node: usize) -> f64 {
         let Some(home) = self.class_of[node] else { return 0.0 };
+        let holders = self.holders(pod);
         let mut asked = Amounts::default();
         asked.add(&pod.requests, 1);
+        let own = self.snapshot.workload_of(pod).map(|workload| &workload.reference);
         let worth = |class: &model::NodePrices| -> f64 {
-            class.usd_per_hour.iter().map(|(name, price)| price * asked.units(name)).sum()
+            let place = class.one_per_node.iter().filter(|(workload, _)| Some(workload) == own).map(|(_, price)| price);
+            class.usd_per_hour.iter().map(|(name, price)| price * asked.units(name)).sum::<f64>() + place.sum::<f64>()
         };
         let mut least = worth(&self.classes[home]);
-        for class in self.holders(pod) {
+        for class in holders {
             least = least.min(class.map_or(0.0, |class| worth(&self.classes[class])));
         }
         least

@@ -9,6 +9,7 @@ mod daemons;
 mod headroom;
 mod identity;
 mod nodes;
+mod one_per_node;
 mod pending;
 mod summary;
 mod walk;

@@ -8,8 +8,8 @@ use model::{
 use super::error::PlanError;
 use super::money::usd_per_hour;
 use super::resource::{
-    AddedNode, Bound, Finding, Metadata, Migration, MigrationPlan, MigrationPlanSpec, NodeClass, Nodes, PodReference,
-    SnapshotReference, Summary, WorkloadReference,
+    AddedNode, Bound, Finding, Metadata, Migration, MigrationPlan, MigrationPlanSpec, NodeClass, Nodes, OnePerNode,
+    PodReference, SnapshotReference, Summary, WorkloadReference,
 };
 use super::{KIND, ROLLING_DRAIN, check_figures, rollback};
 use crate::API_VERSION;
@@ -48,11 +48,7 @@ impl From<&Step> for Migration {
         Migration {
             wave: step.wave,
             pod: PodReference { namespace: step.namespace.clone(), name: step.pod.clone(), uid: step.uid.clone() },
-            workload: WorkloadReference {
-                kind: step.workload.kind.clone(),
-                namespace: step.workload.namespace.clone(),
-                name: step.workload.name.clone(),
-            },
+            workload: (&step.workload).into(),
             from_node: step.from_node.clone(),
             to_node: step.to_node.clone(),
             method: method_name(step.method).to_owned(),
@@ -60,6 +56,20 @@ impl From<&Step> for Migration {
             risk_reasons: step.risk_reasons.clone(),
             reason: step.reason.clone(),
         }
+    }
+}
+
+impl From<&WorkloadRef> for WorkloadReference {
+    fn from(workload: &WorkloadRef) -> WorkloadReference {
+        let WorkloadRef { kind, namespace, name } = workload.clone();
+        WorkloadReference { kind, namespace, name }
+    }
+}
+
+impl From<WorkloadReference> for WorkloadRef {
+    fn from(workload: WorkloadReference) -> WorkloadRef {
+        let WorkloadReference { kind, namespace, name } = workload;
+        WorkloadRef { kind, namespace, name }
     }
 }
 
@@ -98,6 +108,11 @@ impl From<&BoundCertificate> for Bound {
     fn from(bound: &BoundCertificate) -> Bound {
         let class = |class: &NodePrices| NodeClass {
             usd_per_hour: class.usd_per_hour.iter().cloned().collect(),
+            one_per_node: class
+                .one_per_node
+                .iter()
+                .map(|(workload, price)| OnePerNode { workload: workload.into(), usd_per_hour: *price })
+                .collect(),
             nodes: class.nodes.clone(),
         };
         Bound { usd_per_hour: bound.usd_per_hour.dollars(), classes: bound.classes.iter().map(class).collect() }
@@ -165,7 +180,7 @@ fn step(at: usize, migration: Migration) -> Result<Step, PlanError> {
         namespace: pod.namespace,
         pod: pod.name,
         uid: pod.uid,
-        workload: WorkloadRef { kind: workload.kind, namespace: workload.namespace, name: workload.name },
+        workload: workload.into(),
         from_node,
         to_node,
         method,
@@ -209,10 +224,11 @@ fn figures(summary: &Summary) -> Result<Figures, PlanError> {
 }
 
 fn certificate(bound: Bound) -> Result<BoundCertificate, PlanError> {
-    let classes = bound
-        .classes
-        .into_iter()
-        .map(|class| NodePrices { nodes: class.nodes, usd_per_hour: class.usd_per_hour.into_iter().collect() });
+    let classes = bound.classes.into_iter().map(|class| NodePrices {
+        nodes: class.nodes,
+        usd_per_hour: class.usd_per_hour.into_iter().collect(),
+        one_per_node: class.one_per_node.into_iter().map(|one| (one.workload.into(), one.usd_per_hour)).collect(),
+    });
     let usd_per_hour = usd_per_hour(bound.usd_per_hour, || "spec.bound.usdPerHour".to_owned())?;
     Ok(BoundCertificate { usd_per_hour, classes: classes.collect() })
 }

@@ -193,8 +193,21 @@ pub struct Bound {
 pub struct NodeClass {
     /// Dollars per hour of a core (`cpu`), a GiB (`memory`), a pod (`pods`), or a piece of an extended resource.
     pub usd_per_hour: BTreeMap<Name, f64>,
+    /// Of the one place that a node has for pods of a workload, all of which keep each other off their nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_per_node: Vec<OnePerNode>,
     /// Their names.
     pub nodes: Vec<Name>,
+}
+
+/// The dual price of a workload's one place on a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnePerNode {
+    /// The workload.
+    pub workload: WorkloadReference,
+    /// Dollars per hour.
+    pub usd_per_hour: f64,
 }
 
 /// One thing worth knowing.

@@ -179,8 +179,9 @@ fn summary() -> impl Strategy<Value = Summary> {
 
 fn bound() -> impl Strategy<Value = BoundCertificate> {
     let price = (name(), 0.0..9.0).prop_map(|(name, price)| (name, price));
-    let class =
-        (vec(name(), 1..3), vec(price, 1..2)).prop_map(|(nodes, usd_per_hour)| NodePrices { nodes, usd_per_hour });
+    let workload = (name(), name(), name()).prop_map(|(kind, namespace, name)| WorkloadRef { kind, namespace, name });
+    let class = (vec(name(), 1..3), vec(price, 1..2), vec((workload, 0.0..9.0), 0..2))
+        .prop_map(|(nodes, usd_per_hour, one_per_node)| NodePrices { nodes, usd_per_hour, one_per_node });
     (money(), vec(class, 0..3)).prop_map(|(usd_per_hour, classes)| BoundCertificate { usd_per_hour, classes })
 }
 

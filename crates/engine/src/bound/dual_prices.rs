@@ -14,7 +14,7 @@ const MOST_ROOMS: usize = 24;
 /// For each group a price of each resource, or zeros where the program has no answer: they prove little, but nothing
 /// false.
 pub(super) fn dual_prices(relaxation: &Relaxation<'_>) -> Vec<f64> {
-    let unknown = || vec![0.0; relaxation.groups.len() * relaxation.resources.len()];
+    let unknown = || vec![0.0; relaxation.groups.len() * relaxation.width()];
     solve(relaxation).unwrap_or_else(unknown)
 }
 
@@ -40,18 +40,26 @@ pub(super) fn bundles(relaxation: &Relaxation<'_>) -> Vec<Demand> {
 
 fn solve(relaxation: &Relaxation<'_>) -> Option<Vec<f64>> {
     let bundles = bundles(relaxation);
-    let width = relaxation.resources.len();
+    let width = relaxation.width();
     if bundles.is_empty() {
         return None;
     }
     let dearest = relaxation.rooms.iter().flatten().map(|room| room.usd_per_hour).fold(0.0, f64::max);
+    let mut paid_in = vec![false; relaxation.groups.len() * width];
+    for bundle in &bundles {
+        for (group, resource) in bundle.groups.iter().flat_map(|group| (0..width).map(move |at| (*group, at))) {
+            paid_in[group as usize * width + resource] |= bundle.amounts[resource] > 0.0;
+        }
+    }
     let mut program = Program::new(OptimizationDirection::Maximize);
     let mut prices: Vec<Variable> = Vec::new();
     for (group, rooms) in relaxation.groups.iter().zip(&relaxation.rooms) {
         let total = |resource: usize| rooms.iter().map(|room| room.amounts[resource]).sum::<f64>();
         for resource in 0..width {
             let earned = if group.can_go { 0.0 } else { -total(resource) };
-            prices.push(program.add_var(earned, (0.0, 10.0 * dearest)));
+            // A price that nobody pays is zero.
+            let most = if paid_in[prices.len()] { 10.0 * dearest } else { 0.0 };
+            prices.push(program.add_var(earned, (0.0, most)));
         }
     }
     for (group, rooms) in relaxation.rooms.iter().enumerate().filter(|(group, _)| relaxation.groups[*group].can_go) {
@@ -102,7 +110,7 @@ fn done(outcome: SolveOutcome) -> Option<Solution> {
 
 fn expression(variables: &[Variable], amounts: &[f64], sign: f64) -> LinearExpr {
     let mut sum = LinearExpr::empty();
-    for (variable, amount) in variables.iter().zip(amounts) {
+    for (variable, amount) in variables.iter().zip(amounts).filter(|(_, amount)| **amount != 0.0) {
         sum.add(*variable, sign * amount);
     }
     sum

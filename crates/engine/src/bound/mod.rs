@@ -2,6 +2,7 @@
 
 mod dual_prices;
 mod nodes_kept;
+mod one_per_node;
 mod relaxation;
 
 use model::{BoundCertificate, NodePrices};
@@ -29,12 +30,29 @@ pub fn lower_bound(problem: &Problem<'_>) -> BoundCertificate {
 fn classes(relaxation: &Relaxation<'_>, prices: &[f64]) -> Vec<NodePrices> {
     let snapshot = relaxation.problem.snapshot();
     let resources = relaxation.resource_names();
-    let each = relaxation.groups.iter().zip(prices.chunks(resources.len()));
-    let classes = each.map(|(group, prices)| NodePrices {
-        nodes: group.nodes.iter().map(|node| snapshot.nodes[*node as usize].name.clone()).collect(),
-        usd_per_hour: resources.iter().cloned().zip(prices.iter().copied()).filter(|(_, price)| *price > 0.0).collect(),
+    let each = relaxation.groups.iter().zip(prices.chunks(relaxation.width()));
+    let classes = each.map(|(group, prices)| {
+        let (of_resources, of_places) = prices.split_at(resources.len());
+        let workload = |workload: &u32| snapshot.workloads[*workload as usize].reference.clone();
+        let above_zero = |price: &f64| *price > 0.0;
+        NodePrices {
+            nodes: group.nodes.iter().map(|node| snapshot.nodes[*node as usize].name.clone()).collect(),
+            usd_per_hour: resources
+                .iter()
+                .cloned()
+                .zip(of_resources.iter().copied())
+                .filter(|(_, price)| above_zero(price))
+                .collect(),
+            one_per_node: relaxation
+                .one_per_node
+                .iter()
+                .map(workload)
+                .zip(of_places.iter().copied())
+                .filter(|(_, price)| above_zero(price))
+                .collect(),
+        }
     });
-    classes.filter(|class| !class.usd_per_hour.is_empty()).collect()
+    classes.filter(|class| !class.usd_per_hour.is_empty() || !class.one_per_node.is_empty()).collect()
 }
 
 /// By node: the part of its group that the relaxation would keep, or nothing where it is none that could go.

@@ -12,7 +12,7 @@ pub(super) fn nodes_kept(relaxation: &Relaxation<'_>) -> Vec<Option<f64>> {
 
 fn solve(relaxation: &Relaxation<'_>) -> Option<Vec<Option<f64>>> {
     let bundles = bundles(relaxation);
-    let width = relaxation.resources.len();
+    let width = relaxation.width();
     let mut program = Program::new(OptimizationDirection::Minimize);
     let mut room: Vec<Vec<LinearExpr>> = Vec::new();
     let mut free: Vec<Vec<f64>> = Vec::new();

@@ -8,6 +8,8 @@ use rustc_hash::FxHashMap;
 use crate::cluster::{CPU, FIRST_SCALAR, MEMORY, NodeSet, PODS};
 use crate::planning::Problem;
 
+use super::one_per_node;
+
 /// Nodes that any pod's rules treat alike get dual prices of their own, as long as there are no more groups than this.
 const MOST_GROUPS: usize = 96;
 /// Extended resources beyond these many have no dual price.
@@ -40,6 +42,8 @@ pub(super) struct Relaxation<'p> {
     pub problem: &'p Problem<'p>,
     /// Indices of the resources with a dual price.
     pub resources: Vec<usize>,
+    /// Workloads, by index, of which a node takes one pod: that one place has a dual price too, after those of resources.
+    pub one_per_node: Vec<u32>,
     pub groups: Vec<Group>,
     /// By group and node.
     pub rooms: Vec<Vec<Room>>,
@@ -58,23 +62,31 @@ impl<'p> Relaxation<'p> {
         let resources = resources_asked(problem, &moves);
         let can_go = |node: usize| problem.node_blockers[node].is_none() && moves.stay_on[node].is_empty();
         let groups = groups(problem, &moves, &can_go);
+        let one_per_node = one_per_node::workloads(problem, &moves, &groups);
         let mut group_of = vec![None; cluster.nodes()];
         for (at, group) in groups.iter().enumerate() {
             group.nodes.iter().for_each(|node| group_of[*node as usize] = Some(at as u32));
         }
-        let room = |node: &u32| room(problem, &moves, &resources, *node as usize);
+        let priced = Priced { resources: &resources, one_per_node: &one_per_node };
+        let room = |node: &u32| room(problem, &moves, &priced, *node as usize);
         let rooms = groups.iter().map(|group| group.nodes.iter().map(room).collect()).collect();
-        let demands = demands(problem, &moves, &resources, &group_of, groups.len());
-        let priced = |node: usize| Some((node, problem.price(node).filter(|_| moves.is_there[node])?));
-        let nodes = || (0..cluster.nodes()).filter_map(priced);
+        let demands = demands(problem, &moves, &priced, &group_of, groups.len());
+        let price = |node: usize| Some((node, problem.price(node).filter(|_| moves.is_there[node])?));
+        let nodes = || (0..cluster.nodes()).filter_map(price);
         let fixed = nodes().filter(|(node, _)| !can_go(*node)).map(|(_, price)| price).sum();
         let step = nodes().filter(|(node, _)| can_go(*node)).fold(0, |step, (_, price)| gcd(step, price.nanos()));
-        Relaxation { problem, resources, groups, rooms, demands, fixed, step: UsdPerHour::from_nanos(step) }
+        let step = UsdPerHour::from_nanos(step);
+        Relaxation { problem, resources, one_per_node, groups, rooms, demands, fixed, step }
+    }
+
+    /// How many dual prices a group has.
+    pub(super) fn width(&self) -> usize {
+        self.resources.len() + self.one_per_node.len()
     }
 
     /// What the dual prices prove, in dollars: what pods must pay at the least, less what nodes earn above their cost.
     pub(super) fn value(&self, prices: &[f64]) -> f64 {
-        let of_group: Vec<&[f64]> = prices.chunks(self.resources.len()).collect();
+        let of_group: Vec<&[f64]> = prices.chunks(self.width()).collect();
         let paid: f64 = self.demands.iter().map(|demand| demand.pods * demand.cheapest(&of_group).1).sum();
         let earned = self.groups.iter().zip(&self.rooms).zip(&of_group).map(|((group, rooms), prices)| {
             let earns = rooms.iter().map(|room| {
@@ -129,8 +141,22 @@ fn in_units(resource: usize, amount: i64) -> f64 {
     }
 }
 
+/// What has a dual price.
+struct Priced<'r> {
+    resources: &'r [usize],
+    one_per_node: &'r [u32],
+}
+
+impl Priced<'_> {
+    /// Whether the pod is one of those of which a node takes one, for each such workload.
+    fn places(&self, problem: &Problem<'_>, pod: usize) -> impl Iterator<Item = f64> {
+        let workload = problem.snapshot().pods[pod].workload;
+        self.one_per_node.iter().map(move |of| if workload == Some(*of) { 1.0 } else { 0.0 })
+    }
+}
+
 /// Which pods of priced nodes may move, and which stay.
-struct Moves<'p> {
+pub(super) struct Moves<'p> {
     pods_on: &'p [Vec<u32>],
     is_there: Vec<bool>,
     go_from: Vec<Vec<u32>>,
@@ -152,7 +178,7 @@ impl<'p> Moves<'p> {
         Moves { pods_on, is_there, go_from, stay_on }
     }
 
-    fn movable(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    pub(super) fn movable(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let each = self.go_from.iter().enumerate();
         each.flat_map(|(node, pods)| pods.iter().map(move |pod| (node, *pod as usize)))
     }
@@ -220,7 +246,7 @@ fn group_by(
 }
 
 /// What is left of a node for what may move. No less than its own pods have now: they may stay, whatever the sum says.
-fn room(problem: &Problem<'_>, moves: &Moves<'_>, resources: &[usize], node: usize) -> Room {
+fn room(problem: &Problem<'_>, moves: &Moves<'_>, priced: &Priced<'_>, node: usize) -> Room {
     let cluster = problem.cluster;
     let mut free: Vec<i64> = (0..cluster.resources).map(|resource| cluster.allocatable(node, resource)).collect();
     let mut own = vec![0i64; cluster.resources];
@@ -240,15 +266,22 @@ fn room(problem: &Problem<'_>, moves: &Moves<'_>, resources: &[usize], node: usi
             free[*resource as usize] -= if goes { (*extra).min(0) } else { *extra };
         }
     }
-    let amounts = resources.iter().map(|resource| in_units(*resource, free[*resource].max(own[*resource])));
-    Room { amounts: amounts.collect(), usd_per_hour: problem.price(node).map_or(0.0, UsdPerHour::dollars) }
+    let resources = priced.resources.iter();
+    let mut amounts: Vec<f64> =
+        resources.map(|resource| in_units(*resource, free[*resource].max(own[*resource]))).collect();
+    let mut places = vec![0.0; priced.one_per_node.len()];
+    for pod in &moves.go_from[node] {
+        places.iter_mut().zip(priced.places(problem, *pod as usize)).for_each(|(places, place)| *places += place);
+    }
+    amounts.extend(places.into_iter().map(|places: f64| places.max(1.0)));
+    Room { amounts, usd_per_hour: problem.price(node).map_or(0.0, UsdPerHour::dollars) }
 }
 
 /// Pods of nodes that receive nothing may stay where they are and pay nothing: they are left out.
 fn demands(
     problem: &Problem<'_>,
     moves: &Moves<'_>,
-    resources: &[usize],
+    priced: &Priced<'_>,
     group_of: &[Option<u32>],
     groups: usize,
 ) -> Vec<Demand> {
@@ -278,7 +311,7 @@ fn demands(
             PODS => 1.0,
             resource => in_units(resource, cluster.request(class, resource)),
         };
-        let amounts: Vec<f64> = resources.iter().map(amount).collect();
+        let amounts: Vec<f64> = priced.resources.iter().map(amount).chain(priced.places(problem, pod)).collect();
         let key = (groups.clone(), amounts.iter().map(|amount| amount.to_bits()).collect());
         demands.entry(key).or_insert(Demand { groups, amounts, pods: 0.0 }).pods += 1.0;
     }

@@ -4,6 +4,8 @@ mod neighbourhood;
 mod repack;
 mod untangle;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use super::Problem;
 use super::best_fit::ByRoom;
 use super::drain::{candidates, drain, pending_keep_room, with_pending};
@@ -16,6 +18,10 @@ use neighbourhood::Pools;
 const SEED: u64 = 42;
 /// How many neighbourhoods are tried for each node that could go, in a sweep.
 const TRIES: usize = 2;
+/// So many pods are swept side by side, or those of one sweep where it has more.
+const PODS_SWEPT: usize = 10_000;
+/// No more sweeps than these are made side by side.
+const MOST_VARIANTS: usize = 12;
 /// A sweep that saves less than this part of the cost, in thousandths, is not worth what it moves, and is the last.
 const WORTHWHILE_PER_MILLE: i64 = 1;
 /// Sweeps never end this late; each works on the result of the one before.
@@ -41,23 +47,37 @@ impl Strategy for Search {
 
     fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {
         for _ in 0..MOST_SWEEPS {
-            let mut next = placement.clone();
-            sweep(&mut next, attempt);
-            if !is_worthwhile(&placement, &next) {
-                break;
+            let shares = bound::shares_kept(&placement);
+            let swept = (0..variants(placement.problem)).into_par_iter().map(|variant| {
+                let mut next = placement.clone();
+                sweep(&mut next, attempt, &shares, variant);
+                next
+            });
+            // Of equals the one that moves least, then the first.
+            let best = swept.min_by_key(|next| (cost(next), moves(next)));
+            match best.filter(|next| is_worthwhile(&placement, next)) {
+                Some(next) => placement = next,
+                None => break,
             }
-            placement = next;
         }
         placement
     }
 }
 
-/// Tries to empty every node that could go, those first of which the relaxation keeps the smallest part.
-fn sweep(placement: &mut Placement<'_>, attempt: &Attempt) {
-    let shares = bound::shares_kept(placement);
-    let rank = |node: usize| (shares[node].unwrap_or(1.0) / GRAIN).round() as i64;
+/// How many sweeps are made side by side: small clusters differ much with the order of things, and cost little. Only
+/// what may move counts, of which the planned state has as much.
+fn variants(problem: &Problem<'_>) -> u64 {
+    let free = (0..problem.cluster.pods.len() as u32).filter(|pod| is_free(problem, *pod)).count();
+    (PODS_SWEPT / free.max(1)).clamp(1, MOST_VARIANTS) as u64
+}
+
+/// Tries to empty every node that could go, those first of which the relaxation keeps the smallest part. Every third
+/// variant takes that part roughly, every third not at all; each draws its own neighbourhoods.
+fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>], variant: u64) {
+    let grain = [GRAIN, 4.0 * GRAIN, 2.0][(variant % 3) as usize];
+    let rank = |node: usize| (shares[node].unwrap_or(1.0) / grain).round() as i64;
     drain(placement, attempt, &rank, &ByRoom::new);
-    let mut random = fastrand::Rng::with_seed(SEED);
+    let mut random = fastrand::Rng::with_seed(SEED + variant);
     let mut pools = Pools::new(placement);
     for _ in 0..TRIES {
         for node in candidates(placement, attempt, &rank) {
@@ -71,6 +91,12 @@ fn sweep(placement: &mut Placement<'_>, attempt: &Attempt) {
         }
     }
     untangle::untangle(placement);
+}
+
+/// How many pods are elsewhere than they were.
+fn moves(placement: &Placement<'_>) -> usize {
+    let pods = placement.problem.cluster.pods.iter().zip(&placement.at);
+    pods.filter(|(pod, at)| pod.node.is_some() && at.is_some() && pod.node != **at).count()
 }
 
 fn pending_still_have_room(placement: &mut Placement<'_>) -> bool {

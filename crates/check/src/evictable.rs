@@ -1,10 +1,11 @@
 //! What may not be evicted, by default and by policy, each with its reason.
 
 mod annotations;
+mod risk;
 
 use std::fmt;
 
-use model::{DisruptionsSpent, Name, Pod, PodDisruptionBudget, Policy, Rollout, Snapshot, Volume};
+use model::{DisruptionsSpent, Name, Pod, PodDisruptionBudget, Policy, Risk, Rollout, Snapshot, SystemPods, Volume};
 use rustc_hash::FxHashMap;
 
 use crate::filters::is_node_local;
@@ -61,10 +62,12 @@ pub enum Blocker {
     SystemPodKept,
     /// The policy keeps pods with emptyDir volumes.
     EmptyDirKept(Name),
-    /// The policy keeps pods of workloads with a single replica.
-    SingleReplicaKept,
+    /// The policy keeps pods of workloads with so few replicas.
+    FewReplicasKept(i64),
     /// The policy keeps pods without a budget.
     WithoutBudgetKept,
+    /// The policy allows no step of this risk.
+    TooRisky(Risk),
     /// More than one budget covers it, by their names: the eviction API refuses.
     BudgetDoubled(String),
     /// The status of its budget is older than its spec.
@@ -101,8 +104,13 @@ impl fmt::Display for Blocker {
             Blocker::SystemPodWithoutBudget => f.write_str("it is a kube-system pod without a budget"),
             Blocker::SystemPodKept => f.write_str("the policy keeps kube-system pods"),
             Blocker::EmptyDirKept(volume) => write!(f, "the policy keeps pods with emptyDir ({volume})"),
-            Blocker::SingleReplicaKept => f.write_str("the policy keeps single replicas"),
+            Blocker::FewReplicasKept(replicas) => {
+                write!(f, "the policy keeps workloads of so few replicas: {replicas}")
+            }
             Blocker::WithoutBudgetKept => f.write_str("the policy keeps pods without a budget"),
+            Blocker::TooRisky(risk) => {
+                write!(f, "the policy allows no step of {} risk", format!("{risk:?}").to_lowercase())
+            }
             Blocker::BudgetDoubled(budgets) => write!(f, "more than one budget covers it: {budgets}"),
             Blocker::BudgetNotObserved(budget) => write!(f, "the status of budget {budget} is older than its spec"),
             Blocker::BudgetExhausted(budget) => write!(f, "budget {budget} allows no disruption"),
@@ -215,7 +223,7 @@ impl<'a> Evictions<'a> {
         if !matches!(&*pod.spec.scheduler_name, "" | "default-scheduler") {
             return not(Blocker::OtherScheduler(pod.spec.scheduler_name.clone()));
         }
-        self.profile_allows(pod)
+        self.policy_allows(pod)
     }
 
     fn volumes_allow(&self, pod: &Pod) -> Result<(), Blocker> {
@@ -240,27 +248,35 @@ impl<'a> Evictions<'a> {
         Ok(())
     }
 
-    fn profile_allows(&self, pod: &Pod) -> Result<(), Blocker> {
+    fn policy_allows(&self, pod: &Pod) -> Result<(), Blocker> {
         let has_budget = !self.budgets_of(pod).is_empty();
         if &*pod.namespace == "kube-system" {
-            if self.policy.keep_kube_system {
-                return Err(Blocker::SystemPodKept);
-            }
-            if !has_budget {
-                return Err(Blocker::SystemPodWithoutBudget);
+            match self.policy.system_pods {
+                SystemPods::None => return Err(Blocker::SystemPodKept),
+                SystemPods::WithBudget if !has_budget => return Err(Blocker::SystemPodWithoutBudget),
+                SystemPods::WithBudget | SystemPods::All => {}
             }
         }
         if self.policy.keep_without_budget && !has_budget {
             return Err(Blocker::WithoutBudgetKept);
         }
-        if let (true, Some(workload)) = (self.policy.keep_single_replicas, pod.workload) {
-            let asked = self.snapshot.workloads.get(workload as usize).and_then(|workload| workload.replicas);
-            let seen = self.unfinished.get(workload as usize).map(|count| i64::from(*count));
-            if asked.or(seen).is_some_and(|replicas| replicas <= 1) {
-                return Err(Blocker::SingleReplicaKept);
-            }
+        // Scaled to zero it still has this one.
+        let replicas = self.replicas(pod).unwrap_or(1).max(1);
+        if replicas < self.policy.fewest_replicas {
+            return Err(Blocker::FewReplicasKept(replicas));
+        }
+        let risk = risk::of(self, pod);
+        if risk > self.policy.most_risk {
+            return Err(Blocker::TooRisky(risk));
         }
         Ok(())
+    }
+
+    /// The replicas that the pod's workload asks for, or those seen where it does not say.
+    pub(crate) fn replicas(&self, pod: &Pod) -> Option<i64> {
+        let workload = pod.workload? as usize;
+        let asked = self.snapshot.workloads.get(workload).and_then(|workload| workload.replicas);
+        asked.or_else(|| self.unfinished.get(workload).map(|count| i64::from(*count)))
     }
 
     fn budgets_allow(&self, pod: &Pod) -> Result<(), Blocker> {

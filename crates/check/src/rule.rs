@@ -70,6 +70,10 @@ pub enum Rule {
     BudgetDoubled,
     /// A wave takes more than a quarter of the ready replicas of a workload without a budget.
     WorkloadQuarter,
+    /// A wave moves more pods than the policy allows.
+    WaveSize,
+    /// A pod of several replicas leaves its zone, where the policy keeps zones.
+    ZoneKept,
     /// Two users of one ReadWriteOnce claim end a wave apart.
     SharedClaim,
     /// The target is left with less free than the policy's headroom.

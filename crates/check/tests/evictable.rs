@@ -7,7 +7,7 @@ use std::sync::Arc;
 use check::{Blocker, evictable};
 use model::placement::{Toleration, TolerationOperator};
 use model::storage::{AccessMode, VolumeSource};
-use model::{Phase, Pod, PodSpec, Policy, Rollout, TaintEffect, Time, Volume};
+use model::{Phase, Pod, PodSpec, Policy, Risk, Rollout, SystemPods, TaintEffect, Time, Volume};
 use support::*;
 
 fn world() -> World {
@@ -123,8 +123,11 @@ fn budgets_block() {
     in_system.budget("api", 1);
     in_system.snapshot.budgets[0].namespace = "kube-system".into();
     assert_eq!(evictable(&in_system.snapshot, &Policy::default(), &in_system.snapshot.pods[0]), Ok(()));
-    let keep = Policy { keep_kube_system: true, ..Policy::default() };
+    let keep = Policy { system_pods: SystemPods::None, ..Policy::default() };
     assert_eq!(evictable(&in_system.snapshot, &keep, &in_system.snapshot.pods[0]), Err(Blocker::SystemPodKept));
+    in_system.snapshot.budgets.clear();
+    let all = Policy { system_pods: SystemPods::All, ..Policy::default() };
+    assert_eq!(evictable(&in_system.snapshot, &all, &in_system.snapshot.pods[0]), Ok(()));
 }
 
 #[test]
@@ -138,7 +141,31 @@ fn the_policy_blocks_what_it_keeps() {
     let keep = Policy { keep_without_budget: true, ..Policy::default() };
     assert_eq!(blocked(|_| {}, keep.clone()), Some(Blocker::WithoutBudgetKept));
     assert_eq!(blocked(|world| _ = world.budget("api", 1), keep), None);
-    let keep = Policy { keep_single_replicas: true, ..Policy::default() };
-    assert_eq!(blocked(|_| {}, keep.clone()), None);
-    assert_eq!(blocked(|world| world.snapshot.workloads[0].replicas = Some(1), keep), Some(Blocker::SingleReplicaKept));
+    let few =
+        |policy: Policy, replicas: i64| blocked(|world| world.snapshot.workloads[0].replicas = Some(replicas), policy);
+    let keep = Policy { fewest_replicas: 3, ..Policy::default() };
+    assert_eq!(few(keep.clone(), 3), None);
+    assert_eq!(few(keep, 2), Some(Blocker::FewReplicasKept(2)));
+    assert_eq!(few(Policy::default(), 0), None, "scaled to zero, and still there");
+}
+
+#[test]
+fn risk_above_the_policys_blocks() {
+    let at = |most_risk: Risk, change: fn(&mut World)| blocked(change, Policy { most_risk, ..Policy::default() });
+    let steady = |_: &mut World| {};
+    let only = |world: &mut World| world.snapshot.workloads[0].replicas = Some(1);
+    let system = |world: &mut World| Arc::make_mut(&mut world.pod_mut("api-0").spec).priority = 2_000_001_000;
+    let stateful = |world: &mut World| world.pod_mut("api-0").controller = Some(owner("StatefulSet", "api"));
+    let restarted = |world: &mut World| world.pod_mut("api-0").restarts = 7;
+    let attached =
+        |world: &mut World| Arc::make_mut(&mut world.pod_mut("api-0").spec).volumes.push(claim_volume("shared"));
+    assert_eq!(at(Risk::Low, steady), None);
+    for change in [only, system] {
+        assert_eq!(at(Risk::Medium, change), Some(Blocker::TooRisky(Risk::High)));
+        assert_eq!(at(Risk::High, change), None);
+    }
+    for change in [stateful, restarted, attached] {
+        assert_eq!(at(Risk::Low, change), Some(Blocker::TooRisky(Risk::Medium)));
+        assert_eq!(at(Risk::Medium, change), None);
+    }
 }

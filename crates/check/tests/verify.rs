@@ -414,3 +414,31 @@ fn what_was_broken_before_is_no_fault_of_the_plan() {
     world.node_mut("c").taints = vec![taint("gpu", "", TaintEffect::NoSchedule)];
     breaks(&world, &world.plan(&[(1, "api-0", "c")], &["a"]), Rule::TaintToleration);
 }
+
+fn breaks_policy(world: &World, policy: Policy, plan: &Plan) -> Vec<Rule> {
+    let faults = verify(&world.snapshot, Some(&world.prices()), &policy, plan);
+    faults.into_iter().map(|fault| fault.rule).collect()
+}
+
+#[test]
+fn a_wave_moves_no_more_than_the_policy_allows() {
+    let world = World::new(&[("a", "z1"), ("b", "z1")]).deployment("api", 100, &["a"; 8], |_| {}).clone();
+    let two = |wave: u32| world.plan(&[(1, "api-0", "b"), (wave, "api-1", "b")], &[]);
+    let one_a_wave = Policy { most_moves_per_wave: Some(1), ..Policy::default() };
+    assert_eq!(breaks_policy(&world, Policy::default(), &two(1)), []);
+    assert_eq!(breaks_policy(&world, one_a_wave.clone(), &two(1)), [Rule::WaveSize]);
+    assert_eq!(breaks_policy(&world, one_a_wave, &two(2)), []);
+}
+
+#[test]
+fn a_pod_of_several_replicas_stays_in_its_zone_where_the_policy_keeps_zones() {
+    let mut world = World::new(&[("a", "z1"), ("b", "z1"), ("c", "z2")]);
+    world.deployment("api", 100, &["a", "c"], |_| {}).deployment("lone", 100, &["a"], |_| {});
+    let keep = || Policy { keep_zones: true, ..Policy::default() };
+    assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "api-0", "b")], &[])), []);
+    assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "api-0", "c")], &[])), [Rule::ZoneKept]);
+    assert_eq!(breaks_policy(&world, Policy::default(), &world.plan(&[(1, "api-0", "c")], &[])), []);
+    assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "lone-0", "c")], &[])), [], "there is nothing to keep");
+    world.node_mut("a").labels = labels(&[(HOSTNAME, "a")]);
+    assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "api-0", "c")], &[])), [], "nobody knows its zone");
+}

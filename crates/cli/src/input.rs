@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use model::{Finding, FindingCode, Prices, Severity, Snapshot, Time};
-use observe::prices::{PriceTable, price_nodes};
+use observe::prices::{PriceTable, offers, price_nodes};
 use observe::{LiveError, LiveOptions, ReadError, ReadOptions, Recording};
 
 use crate::args::{InputArgs, PriceArgs};
@@ -60,6 +60,14 @@ pub fn price_table(args: &PriceArgs) -> Result<PriceTable, Failure> {
 /// Prices the snapshot's nodes.
 pub fn prices(snapshot: &Snapshot, args: &PriceArgs) -> Result<Prices, Failure> {
     Ok(price_nodes(&snapshot.nodes, &price_table(args)?))
+}
+
+/// The same, and what the node pools could buy.
+pub fn prices_and_offers(snapshot: &Snapshot, args: &PriceArgs) -> Result<Prices, Failure> {
+    let table = price_table(args)?;
+    let mut prices = price_nodes(&snapshot.nodes, &table);
+    prices.offers = offers(snapshot, &table);
+    Ok(prices)
 }
 
 /// A positional argument that the list of `--from` has swallowed: `verify --from dump.json plan.yaml`.

@@ -29,6 +29,22 @@ fn a_saved_plan_is_legal_in_yaml_and_json_and_on_stdin() {
 }
 
 #[test]
+fn the_command_to_check_a_plan_has_its_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.yaml").display().to_string();
+    let limits = "--safety conservative --keep-zones=false --max-moves-per-wave 1 --headroom 2.5%";
+    let saved = on_small(&format!("simulate --save {path} {limits}"));
+    let (_, command) = saved.stderr.split_once("check it with: plimsoll ").unwrap();
+    let command = command.lines().next().unwrap();
+    assert!(command.contains("--safety=conservative"), "{command}");
+    let verified = plimsoll(command);
+    assert_eq!(verified.code, 0, "{command}: {}{}", verified.stdout, verified.stderr);
+    let by_default = on_small(&format!("verify {path}"));
+    let is_hinted = by_default.code == 0 || by_default.stderr.contains("made with other limits");
+    assert!(is_hinted, "{}{}", by_default.stdout, by_default.stderr);
+}
+
+#[test]
 fn what_is_saved_is_what_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.json");
@@ -139,4 +155,24 @@ fn same_input_same_bytes() {
     for arguments in ["simulate -o json", "analyze -o json", "fit -o json", "doctor -o json"] {
         assert_eq!(on_small(arguments).stdout, on_small(arguments).stdout, "{arguments}");
     }
+}
+
+#[test]
+fn a_plan_that_buys_is_legal_and_says_what_it_buys() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("dump.json");
+    let pool = serde_json::json!({ "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": { "name": "general" },
+        "spec": { "template": { "spec": { "requirements":
+            [{ "key": "karpenter.k8s.aws/instance-category", "operator": "In", "values": ["c", "m", "r"] }] } } } });
+    let fleet = scenario::fleet(1, 12, 120);
+    let items: Vec<serde_json::Value> = fleet.objects().chain([pool]).collect();
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    fs::write(&dump, list.to_string()).unwrap();
+    let plan = folder.path().join("plan.yaml");
+    let simulated = plimsoll(&format!("simulate --capacity any --from {} --save {}", dump.display(), plan.display()));
+    assert_eq!(simulated.code, 0, "{}", simulated.stderr);
+    assert!(simulated.stdout.contains("NODES ADDED"), "{}", simulated.stdout);
+    assert!(simulated.stdout.contains("and any that could be bought"), "{}", simulated.stdout);
+    let verified = plimsoll(&format!("verify {} --from {}", plan.display(), dump.display()));
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
 }

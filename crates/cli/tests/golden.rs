@@ -24,6 +24,9 @@ golden! {
     simulate_as_yaml: "simulate -o yaml" => 0,
     simulate_as_markdown: "simulate -o markdown" => 0,
     simulate_as_csv: "simulate -o csv" => 0,
+    simulate_with_a_safety_threshold: "simulate --safety conservative --max-moves-per-wave 1" => 0,
+    simulate_by_several_strategies: "simulate --compare first-fit,best-fit,search" => 0,
+    simulate_by_several_strategies_as_json: "simulate --compare first-fit,search -o json" => 0,
     simulate_as_a_name: "simulate -o name" => 0,
     analyze_as_a_table: "analyze" => 0,
     analyze_as_markdown: "analyze -o markdown" => 0,
@@ -38,6 +41,7 @@ golden! {
     prices_as_csv: "prices -o csv" => 0,
     explain_a_pod: "explain pod web/api-6d4f-a" => 0,
     explain_a_pod_as_json: "explain pod -n data queue-6d4f-a -o json" => 0,
+    explain_a_pod_that_a_limit_keeps: "explain pod web/api-6d4f-a --min-replicas 9" => 0,
     explain_a_pair_with_every_rule: "explain pod web/waiting --node cp-1" => 0,
     explain_a_node: "explain node b-2" => 0,
 }

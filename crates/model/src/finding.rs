@@ -134,11 +134,15 @@ codes! {
     SchedulingGated,
     /// A kube-system pod without a budget.
     SystemPodWithoutBudget,
-    /// emptyDir, where the profile keeps such pods.
+    /// A kube-system pod, where the policy keeps them all.
+    SystemPod,
+    /// emptyDir, where the policy keeps such pods.
     EmptyDirVolume,
-    /// A single replica, where the profile keeps such pods.
-    SingleReplica,
-    /// No budget, where the profile keeps such pods.
+    /// Its workload has fewer replicas than the policy wants.
+    FewReplicas,
+    /// Its move would be of higher risk than the policy allows.
+    TooRisky,
+    /// No budget, where the policy keeps such pods.
     WithoutBudget,
     /// A claim of it is missing or cannot be bound elsewhere.
     ClaimNotMovable,

@@ -39,6 +39,9 @@ pub struct BoundCertificate {
     pub usd_per_hour: UsdPerHour,
     /// Nodes that share dual prices; those of all other nodes are zero.
     pub classes: Vec<NodePrices>,
+    /// What a plan may buy, where it may: by `Offer::key`, those that share dual prices. None is worth more at them than
+    /// it costs, so that however many are bought, they earn nothing.
+    pub offers: Vec<NodePrices>,
 }
 
 /// Nodes with the same dual prices.

@@ -1,31 +1,84 @@
 //! What a plan may do: the safety threshold and its limits.
 
-/// The limits that a plan keeps. The defaults are those of the threshold `medium`.
+use crate::Risk;
+
+/// The limits that a plan keeps. The defaults are those of the threshold `medium`; `docs/safety.md` has all three.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Part of each node's allocatable CPU and memory to leave free, in thousandths: 50 is 5 %.
     pub headroom_per_mille: u32,
+    /// No wave moves more pods.
+    pub most_moves_per_wave: Option<u32>,
+    /// Pods of workloads with fewer replicas stay: 2 keeps the only replica.
+    pub fewest_replicas: i64,
+    /// Pods whose move would be of higher risk stay.
+    pub most_risk: Risk,
+    /// Which pods of kube-system may move.
+    pub system_pods: SystemPods,
     /// Pods with emptyDir volumes stay.
     pub keep_empty_dir: bool,
-    /// Pods of workloads with a single replica stay.
-    pub keep_single_replicas: bool,
     /// Pods without a budget stay.
     pub keep_without_budget: bool,
-    /// Pods of kube-system stay, with a budget or without.
-    pub keep_kube_system: bool,
+    /// Pods of workloads with several replicas stay in their zone.
+    pub keep_zones: bool,
     /// Seconds expected between a pod's eviction and its replacement's readiness, beside its grace period.
     pub start_up_seconds: i64,
 }
 
-impl Default for Policy {
-    fn default() -> Policy {
+/// Pods of kube-system that may move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SystemPods {
+    /// None of them.
+    None,
+    /// Those with a budget.
+    #[default]
+    WithBudget,
+    /// Those without a budget too.
+    All,
+}
+
+impl Policy {
+    /// For clusters where no disruption goes unnoticed.
+    pub fn conservative() -> Policy {
+        Policy {
+            headroom_per_mille: 100,
+            most_moves_per_wave: Some(10),
+            fewest_replicas: 2,
+            most_risk: Risk::Low,
+            system_pods: SystemPods::None,
+            keep_empty_dir: true,
+            keep_without_budget: false,
+            keep_zones: true,
+            start_up_seconds: START_UP_SECONDS,
+        }
+    }
+
+    /// The default.
+    pub fn medium() -> Policy {
         Policy {
             headroom_per_mille: 0,
+            most_moves_per_wave: None,
+            fewest_replicas: 1,
+            most_risk: Risk::High,
+            system_pods: SystemPods::WithBudget,
             keep_empty_dir: false,
-            keep_single_replicas: false,
             keep_without_budget: false,
-            keep_kube_system: false,
-            start_up_seconds: 60,
+            keep_zones: false,
+            start_up_seconds: START_UP_SECONDS,
         }
+    }
+
+    /// For clusters whose add-ons may be disrupted like any other pod.
+    pub fn aggressive() -> Policy {
+        Policy { system_pods: SystemPods::All, ..Policy::medium() }
+    }
+}
+
+/// Usual for a service that loads something before it answers.
+const START_UP_SECONDS: i64 = 60;
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy::medium()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Name, UsdPerHour};
+use crate::{Name, Node, UsdPerHour};
 
 /// How capacity is bought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,11 +73,39 @@ pub struct Unpriced {
     pub remedy: String,
 }
 
-/// The price of each node of a snapshot, in the order of its nodes.
+/// A node that could be bought: its pool's template with a type, a zone and a capacity type.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The node pool that would make it.
+    pub pool: Name,
+    /// The machine type.
+    pub instance_type: Name,
+    /// The zone.
+    pub zone: Name,
+    /// Spot or on-demand.
+    pub capacity_type: CapacityType,
+    /// What it costs.
+    pub price: Price,
+    /// The node to expect, still without a name.
+    pub node: Node,
+    /// How many more the pool's limits leave room for; as many as one likes where absent.
+    pub most: Option<u32>,
+}
+
+impl Offer {
+    /// `POOL/TYPE/ZONE/CAPACITY TYPE`.
+    pub fn key(&self) -> String {
+        format!("{}/{}/{}/{}", self.pool, self.instance_type, self.zone, self.capacity_type)
+    }
+}
+
+/// The price of each node of a snapshot, in the order of its nodes; and what more could be bought.
 #[derive(Clone, Debug, Default)]
 pub struct Prices {
     /// By node index.
     pub nodes: Vec<Result<Price, Unpriced>>,
+    /// Nodes that a plan may add; none unless asked for.
+    pub offers: Vec<Offer>,
 }
 
 impl Prices {

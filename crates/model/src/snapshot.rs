@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
 };
-use crate::{Finding, Labels, Name, Node, Pod, PodDisruptionBudget, Resources, Time, Workload};
+use crate::{Finding, Labels, Name, Node, Pod, PodDisruptionBudget, Requirement, Taint, Time, Workload};
 
 /// Everything that was read. Lists are sorted by (namespace and) name.
 #[derive(Clone, Debug, Default)]
@@ -66,8 +66,14 @@ pub struct NodePool {
     pub name: Name,
     /// spec.disruption.consolidationPolicy and budgets as written, for people.
     pub disruption: String,
-    /// spec.limits.
-    pub limits: Resources,
+    /// spec.limits, of CPU in millicores and of memory in bytes.
+    pub limits: [Option<i64>; 2],
+    /// Labels that its nodes get.
+    pub labels: Labels,
+    /// Taints that its nodes get and keep.
+    pub taints: Vec<Taint>,
+    /// What the labels of its nodes meet: types, zones, capacity types and the like.
+    pub requirements: Vec<Requirement>,
 }
 
 /// What became of reading one kind.

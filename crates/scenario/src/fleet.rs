@@ -6,6 +6,7 @@ mod placing;
 use std::fmt;
 use std::io::{self, Write};
 
+use crate::object::write_list;
 use crate::random::Random;
 use placing::Placing;
 
@@ -135,18 +136,8 @@ pub fn fleet(seed: u64, nodes: usize, pods: usize) -> Fleet {
 
 impl Fleet {
     /// Writes a v1 List of all objects, one after the other.
-    pub fn write(&self, mut out: impl Write) -> io::Result<()> {
-        out.write_all(br#"{"apiVersion":"v1","kind":"List","items":["#)?;
-        let mut first = true;
-        for object in self.objects() {
-            if !first {
-                out.write_all(b",\n")?;
-            }
-            first = false;
-            serde_json::to_writer(&mut out, &object)?;
-        }
-        out.write_all(b"]}\n")?;
-        out.flush()
+    pub fn write(&self, out: impl Write) -> io::Result<()> {
+        write_list(out, self.objects())
     }
 
     /// All objects, made one by one.

@@ -1,5 +1,7 @@
 //! What all Kubernetes objects have, as the API server stores it.
 
+use std::io::{self, Write};
+
 use serde_json::{Map, Value, json};
 
 /// When everything here was created, but for what says otherwise.
@@ -17,6 +19,19 @@ pub(crate) fn object(api_version: &str, kind: &str, namespace: &str, name: &str)
         metadata["namespace"] = json!(namespace);
     }
     json!({"apiVersion": api_version, "kind": kind, "metadata": metadata})
+}
+
+/// Writes a v1 List of these objects, one after the other.
+pub(crate) fn write_list(mut out: impl Write, objects: impl Iterator<Item = Value>) -> io::Result<()> {
+    out.write_all(br#"{"apiVersion":"v1","kind":"List","items":["#)?;
+    for (at, object) in objects.enumerate() {
+        if at > 0 {
+            out.write_all(b",\n")?;
+        }
+        serde_json::to_writer(&mut out, &object)?;
+    }
+    out.write_all(b"]}\n")?;
+    out.flush()
 }
 
 /// The owner reference of a controller.

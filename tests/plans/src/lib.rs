@@ -33,7 +33,7 @@ pub fn prices_by_size(snapshot: &Snapshot) -> Prices {
         as_of: Name::from(""),
     };
     let nodes = snapshot.nodes.iter().map(|node| Ok(price(node.allocatable.cpu, node.allocatable.memory)));
-    Prices { nodes: nodes.collect() }
+    Prices { nodes: nodes.collect(), offers: Vec::new() }
 }
 
 /// Gives every pod a Deployment, pods of one namespace and the same labels the same one, and makes it ready.

@@ -69,7 +69,7 @@ fn no_certificate_proves_what_is_false() {
             for (_, price) in classes.iter_mut().flat_map(|class| &mut class.usd_per_hour) {
                 *price *= 2.0 * random.f64();
             }
-            let plan = claiming(&plans[0], BoundCertificate { usd_per_hour: false_bound, classes });
+            let plan = claiming(&plans[0], BoundCertificate { usd_per_hour: false_bound, classes, offers: Vec::new() });
             assert!(!is_proven(snapshot, prices, &plan), "{name}: {false_bound} is not below {cheapest}");
         }
     });

@@ -8,8 +8,7 @@ use model::{Policy, Snapshot};
 use mutate::{Case, assert_all_caught};
 use plans::prices_by_size;
 
-fn catch_all_on(snapshot: Snapshot) {
-    let policy = Policy::default();
+fn catch_all_on(snapshot: Snapshot, policy: Policy) {
     let prices = prices_by_size(&snapshot);
     for strategy in engine::strategies() {
         let plan = engine::plan(&snapshot, &prices, &policy, strategy);
@@ -20,11 +19,13 @@ fn catch_all_on(snapshot: Snapshot) {
 
 #[test]
 fn every_forbidden_change_of_the_example_companys_plan_is_caught() {
-    catch_all_on(observe::read_values("company", scenario::company().into_iter()).unwrap());
+    for policy in [Policy::medium(), Policy::conservative()] {
+        catch_all_on(observe::read_values("company", scenario::company().into_iter()).unwrap(), policy);
+    }
 }
 
 #[test]
 fn every_forbidden_change_of_a_fleets_plan_is_caught() {
     let objects: Vec<_> = scenario::fleet(3, 12, 120).objects().collect();
-    catch_all_on(observe::read_values("fleet", objects.into_iter()).unwrap());
+    catch_all_on(observe::read_values("fleet", objects.into_iter()).unwrap(), Policy::medium());
 }

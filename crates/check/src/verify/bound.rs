@@ -3,9 +3,13 @@
 //! See [`model::BoundCertificate`] for the sum. Any dual prices prove something true; what is asked here is whether they
 //! prove what the plan says.
 
-use model::{BoundCertificate, Name, Node, Plan, Pod, PodSpec, Prices, Resources, Snapshot, UsdPerHour, WorkloadRef};
+use model::{
+    BoundCertificate, Name, Node, NodePrices, Offer, Plan, Pod, PodSpec, Prices, Resources, Snapshot, UsdPerHour,
+    WorkloadRef,
+};
 use rustc_hash::FxHashMap;
 
+use super::daemons;
 use super::nodes;
 use super::one_per_node::{self, workload_number};
 use crate::evictable::Evictions;
@@ -42,9 +46,11 @@ pub(super) fn check(
 struct Sum<'a> {
     snapshot: &'a Snapshot,
     prices: &'a Prices,
-    classes: &'a [model::NodePrices],
+    classes: &'a [NodePrices],
     /// By node: its class.
     class_of: Vec<Option<usize>>,
+    /// What may be bought, each with its class; those without one have no dual prices.
+    offers: Vec<(&'a Offer, Option<&'a NodePrices>)>,
     /// By node.
     can_go: Vec<bool>,
     /// By node: what is left for pods that may move, before those that are there; and what those ask that are there.
@@ -54,7 +60,7 @@ struct Sum<'a> {
     /// By workload of which a node takes one pod, its pods by node.
     places: FxHashMap<u32, FxHashMap<usize, u32>>,
     /// By spec and namespace, once asked.
-    holders: FxHashMap<(*const PodSpec, &'a Name), Vec<Option<usize>>>,
+    holders: FxHashMap<(*const PodSpec, &'a Name), Vec<Option<&'a NodePrices>>>,
 }
 
 /// CPU, memory, pods, then others by name. Wide enough for any sum.
@@ -77,15 +83,7 @@ impl<'a> Sum<'a> {
             snapshot.nodes.iter().enumerate().rev().map(|(at, node)| (&node.name, at)).collect();
         let mut class_of = vec![None; snapshot.nodes.len()];
         for (at, class) in certificate.classes.iter().enumerate() {
-            if let Some((name, price)) = class.usd_per_hour.iter().find(|(_, price)| !price.is_finite() || *price < 0.0)
-            {
-                return Err(format!("a dual price of {name} is {price}, which proves nothing"));
-            }
-            if let Some((workload, price)) =
-                class.one_per_node.iter().find(|(_, price)| !price.is_finite() || *price < 0.0)
-            {
-                return Err(format!("a dual price of a place for {workload} is {price}, which proves nothing"));
-            }
+            check_prices(class)?;
             for name in &class.nodes {
                 let node =
                     *index.get(name).ok_or_else(|| format!("the certificate names node {name}, which is not there"))?;
@@ -115,9 +113,11 @@ impl<'a> Sum<'a> {
                 can_go[node] &= pod.is_daemon() || pod.is_static();
             }
         }
+        let offers = offers(snapshot, prices, certificate)?;
         let places = one_per_node::places(snapshot, &movable, certificate)?;
         let classes = &certificate.classes;
-        Ok(Sum { snapshot, prices, classes, class_of, can_go, rooms, movable, places, holders: FxHashMap::default() })
+        let holders = FxHashMap::default();
+        Ok(Sum { snapshot, prices, classes, class_of, offers, can_go, rooms, movable, places, holders })
     }
 
     /// The bound that the dual prices prove, rounded up where the prices of nodes allow it.
@@ -134,6 +134,9 @@ impl<'a> Sum<'a> {
                 fixed += price;
                 sum -= earned;
             }
+        }
+        for (offer, _) in &self.offers {
+            divisor = greatest_common_divisor(divisor, offer.price.usd_per_hour.nanos());
         }
         for (pod, node) in std::mem::take(&mut self.movable) {
             sum += self.paid(pod, node);
@@ -165,28 +168,34 @@ impl<'a> Sum<'a> {
         let mut asked = Amounts::default();
         asked.add(&pod.requests, 1);
         let own = self.snapshot.workload_of(pod).map(|workload| &workload.reference);
-        let worth = |class: &model::NodePrices| -> f64 {
+        let worth = |class: &NodePrices| -> f64 {
             let place = class.one_per_node.iter().filter(|(workload, _)| Some(workload) == own).map(|(_, price)| price);
             class.usd_per_hour.iter().map(|(name, price)| price * asked.units(name)).sum::<f64>() + place.sum::<f64>()
         };
         let mut least = worth(&self.classes[home]);
         for class in holders {
-            least = least.min(class.map_or(0.0, |class| worth(&self.classes[class])));
+            least = least.min(class.map_or(0.0, worth));
         }
         least
     }
 
-    /// Classes of which some node may hold the pod; `None` where one without dual prices may.
-    fn holders(&mut self, pod: &'a Pod) -> Vec<Option<usize>> {
+    /// Classes of which some node or offer may hold the pod; `None` where one without dual prices may.
+    fn holders(&mut self, pod: &'a Pod) -> Vec<Option<&'a NodePrices>> {
         let key = (std::sync::Arc::as_ptr(&pod.spec), &pod.namespace);
         if let Some(known) = self.holders.get(&key) {
             return known.clone();
         }
-        let mut found: Vec<Option<usize>> = Vec::new();
-        for (at, node) in self.snapshot.nodes.iter().enumerate() {
-            let class = self.class_of[at];
-            let takes = self.prices.of(at).is_some() && nodes::receives(node);
-            if takes && !found.contains(&class) && may_hold(self.snapshot, pod, node) {
+        let classes = self.classes;
+        let receives = |at: usize| self.prices.of(at).is_some() && nodes::receives(&self.snapshot.nodes[at]);
+        let nodes = self.snapshot.nodes.iter().enumerate().filter(|(at, _)| receives(*at));
+        let nodes = nodes.map(|(at, node)| (node, self.class_of[at].map(|class| &classes[class])));
+        let mut found: Vec<Option<&NodePrices>> = Vec::new();
+        for (node, class) in nodes.chain(self.offers.iter().map(|(offer, class)| (&offer.node, *class))) {
+            let is_known = |known: &Option<&NodePrices>| match (known, class) {
+                (Some(known), Some(class)) => std::ptr::eq(*known, class),
+                (known, class) => known.is_none() && class.is_none(),
+            };
+            if !found.iter().any(is_known) && may_hold(self.snapshot, pod, node) {
                 found.push(class);
             }
         }
@@ -196,6 +205,51 @@ impl<'a> Sum<'a> {
         }
         found
     }
+}
+
+/// What may be bought with its dual prices, at which none is worth more than it costs.
+fn offers<'a>(
+    snapshot: &Snapshot,
+    prices: &'a Prices,
+    certificate: &'a BoundCertificate,
+) -> Result<Vec<(&'a Offer, Option<&'a NodePrices>)>, String> {
+    let mut class_of: FxHashMap<&str, &NodePrices> = FxHashMap::default();
+    for class in &certificate.offers {
+        check_prices(class)?;
+        for key in &class.nodes {
+            if class_of.insert(key, class).is_some() {
+                return Err(format!("the certificate names offer {key} twice"));
+            }
+        }
+    }
+    let models = daemons::models(snapshot);
+    let mut offers = Vec::new();
+    for offer in &prices.offers {
+        let class = class_of.get(&*offer.key()).copied();
+        let mut room = Amounts::of_node(&offer.node);
+        daemons::expected(&models, &offer.node).iter().for_each(|daemon| room.add(&daemon.requests, -1));
+        let worth = class.map_or(0.0, |class| {
+            let places = class.one_per_node.iter().map(|(_, price)| price).sum::<f64>();
+            class.usd_per_hour.iter().map(|(name, price)| price * room.units(name).max(0.0)).sum::<f64>() + places
+        });
+        if worth > offer.price.usd_per_hour.dollars() {
+            let cost = offer.price.usd_per_hour;
+            return Err(format!("{} costs {cost}, and is worth ${worth:.6} at its dual prices", offer.key()));
+        }
+        offers.push((offer, class));
+    }
+    Ok(offers)
+}
+
+fn check_prices(class: &NodePrices) -> Result<(), String> {
+    let is_bad = |price: &f64| !price.is_finite() || *price < 0.0;
+    if let Some((name, price)) = class.usd_per_hour.iter().find(|(_, price)| is_bad(price)) {
+        return Err(format!("a dual price of {name} is {price}, which proves nothing"));
+    }
+    if let Some((workload, price)) = class.one_per_node.iter().find(|(_, price)| is_bad(price)) {
+        return Err(format!("a dual price of a place for {workload} is {price}, which proves nothing"));
+    }
+    Ok(())
 }
 
 impl Amounts {

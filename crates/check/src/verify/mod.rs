@@ -8,6 +8,7 @@ mod claims;
 mod daemons;
 mod headroom;
 mod identity;
+mod limits;
 mod nodes;
 mod one_per_node;
 mod pending;
@@ -27,12 +28,15 @@ pub fn verify(snapshot: &Snapshot, prices: Option<&Prices>, policy: &Policy, pla
     let mut faults = Vec::new();
     let evictions = Evictions::new(snapshot, policy);
     faults.extend(identity::waves(plan));
-    faults.extend(added::check(snapshot, plan));
+    let offered = prices.filter(|prices| !prices.offers.is_empty());
+    faults.extend(added::check(snapshot, offered, plan));
     faults.extend(nodes::removed(snapshot, prices, plan));
     // Steps that name nothing real cannot be followed; each is a fault already.
     let steps = identity::steps(snapshot, plan, &mut faults);
     faults.extend(budgets::evictable(snapshot, &evictions, &steps));
     faults.extend(budgets::check(snapshot, &evictions, &steps));
+    faults.extend(limits::waves(policy, plan));
+    faults.extend(limits::zones(snapshot, policy, &evictions, plan, &steps));
     faults.extend(walk::walk(snapshot, policy, plan, &steps));
     faults.extend(summary::check(snapshot, prices, plan));
     faults.extend(bound::check(snapshot, prices, &evictions, plan));

@@ -14,7 +14,7 @@ pub(super) fn places(
 ) -> Result<FxHashMap<u32, FxHashMap<usize, u32>>, String> {
     let mut places: FxHashMap<u32, FxHashMap<usize, u32>> = FxHashMap::default();
     let with_places = || certificate.classes.iter().filter(|class| !class.one_per_node.is_empty());
-    for (workload, _) in with_places().flat_map(|class| &class.one_per_node) {
+    for (workload, _) in certificate.classes.iter().chain(&certificate.offers).flat_map(|class| &class.one_per_node) {
         let number = workload_number(snapshot, workload).ok_or_else(|| format!("there is no {workload}"))?;
         places.entry(number).or_default();
     }

@@ -78,3 +78,16 @@ pub(super) fn add_claim(case: &mut Case, at: usize, mode: AccessMode) {
 pub(super) fn share_claim(case: &mut Case, other: usize) {
     Arc::make_mut(&mut case.snapshot.pods[other].spec).volumes.push(Volume::Claim { claim: "mutation".into() });
 }
+
+pub(super) fn claim_of_nobody() -> Volume {
+    Volume::Claim { claim: "of-nobody".into() }
+}
+
+/// Puts a node of the snapshot in a zone.
+pub(super) fn set_zone(case: &mut Case, name: &Name, zone: &str) {
+    for node in case.snapshot.nodes.iter_mut().filter(|node| node.name == *name) {
+        let pairs = node.labels.iter().map(|(key, value)| (key.clone(), value.clone()));
+        let zone = ("topology.kubernetes.io/zone".into(), zone.into());
+        node.labels = model::Labels::new(pairs.chain([zone]).collect());
+    }
+}

@@ -70,6 +70,7 @@ pub fn mutations(case: &Case) -> Vec<Mutation> {
         mutations.budgets(at);
     }
     mutations.merged_waves();
+    mutations.limits();
     mutations.nodes();
     mutations.figures();
     mutations.pending();

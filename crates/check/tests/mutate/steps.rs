@@ -6,8 +6,8 @@ use check::Rule;
 use model::placement::{Toleration, TolerationOperator};
 use model::storage::{AccessMode, CsiNode, VolumeSource};
 use model::{
-    DisruptionsSpent, HostPort, LabelSelector, Labels, Owner, Phase, Pod, PodDisruptionBudget, Requirement, Rollout,
-    SelectorOperator, Taint, TaintEffect, Time, Volume,
+    DisruptionsSpent, HostPort, LabelSelector, Labels, Owner, Phase, Pod, PodDisruptionBudget, Requirement, Risk,
+    Rollout, SelectorOperator, Taint, TaintEffect, Time, Volume,
 };
 
 use super::change::*;
@@ -253,6 +253,20 @@ impl Mutations<'_> {
             let any = Toleration { key: "".into(), operator, value: "".into(), effect: None };
             spec_mut(case, at).tolerations.push(any);
         });
+        let risky: [(&str, fn(&mut Pod)); 4] = [
+            ("the system's priority", |pod| Arc::make_mut(&mut pod.spec).priority = 2_000_000_000),
+            ("a StatefulSet", |pod| pod.controller.iter_mut().for_each(|owner| owner.kind = "StatefulSet".into())),
+            ("many restarts", |pod| pod.restarts = 5),
+            ("a volume to attach", |pod| Arc::make_mut(&mut pod.spec).volumes.push(claim_of_nobody())),
+        ];
+        for (name, make_risky) in risky {
+            self.add(&format!("{name}, where the policy allows low risk alone"), &not, |case| {
+                case.policy.most_risk = Risk::Low;
+                let (namespace, claim) = (pod_mut(case, at).namespace.clone(), "of-nobody".into());
+                case.snapshot.claims.insert((namespace, claim), Default::default());
+                make_risky(pod_mut(case, at));
+            });
+        }
         self.add("emptyDir, where the policy keeps it", &not, |case| {
             case.policy.keep_empty_dir = true;
             spec_mut(case, at).volumes.push(Volume::EmptyDir { volume: "x".into(), in_memory: false });
@@ -263,13 +277,30 @@ impl Mutations<'_> {
         });
         self.add("an owner that is gone", &not, |case| case.snapshot.workloads[workload].owner_gone = true);
         self.add("a Job's pod by its workload", &not, |case| case.snapshot.workloads[workload].is_job = true);
-        self.add("a single replica, where the policy keeps it", &not, |case| {
-            case.policy.keep_single_replicas = true;
+        self.add("few replicas, where the policy keeps them", &not, |case| {
+            case.policy.fewest_replicas = 4;
+            case.snapshot.workloads[workload].replicas = Some(3);
+        });
+        self.add("the only replica, where the policy allows no high risk", &not, |case| {
+            case.policy.most_risk = Risk::Medium;
             case.snapshot.workloads[workload].replicas = Some(1);
         });
+        self.zones(at, workload);
         self.add("no pod of its workload ready", &not, |case| {
             let of_workload = |pod: &&mut Pod| pod.workload == Some(workload as u32);
             case.snapshot.pods.iter_mut().filter(of_workload).for_each(|pod| pod.ready = false);
+        });
+    }
+
+    fn zones(&mut self, at: usize, workload: usize) {
+        if self.target(at).is_none() {
+            return;
+        }
+        self.add("another zone, where the policy keeps zones", &[Rule::ZoneKept], |case| {
+            case.policy.keep_zones = true;
+            case.snapshot.workloads[workload].replicas = Some(2);
+            set_zone(case, &case.plan.migrations[at].from_node.clone(), "here");
+            set_zone(case, &case.plan.migrations[at].to_node.clone(), "there");
         });
     }
 

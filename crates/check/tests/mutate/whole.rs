@@ -36,6 +36,14 @@ impl Mutations<'_> {
         }
     }
 
+    pub(super) fn limits(&mut self) {
+        if !self.case.plan.migrations.is_empty() {
+            self.add("a wave that moves more than it may", &[Rule::WaveSize], |case| {
+                case.policy.most_moves_per_wave = Some(0);
+            });
+        }
+    }
+
     pub(super) fn nodes(&mut self) {
         let Case { snapshot, plan, .. } = self.case;
         let is_left = |pod: &&Pod, node: &Node| {

@@ -212,7 +212,7 @@ impl World {
             source: "test".into(),
             as_of: "2026-11-21".into(),
         };
-        Prices { nodes: vec![Ok(price); self.snapshot.nodes.len()] }
+        Prices { nodes: vec![Ok(price); self.snapshot.nodes.len()], offers: Vec::new() }
     }
 
     /// A plan of moves (wave, pod, target) and of nodes to remove, its figures right.

@@ -7,8 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::Format::{self, Csv, Json, Markdown, Name, Table, Wide, Yaml};
 use super::formats::formats;
-use super::values::per_mille;
-use super::{InputArgs, PriceArgs, ScopeArgs};
+use super::{InputArgs, PolicyArgs, PriceArgs, ScopeArgs};
 
 /// `analyze`.
 #[derive(Args, Debug)]
@@ -27,6 +26,9 @@ pub struct AnalyzeArgs {
     /// Namespaces of workloads; labels of nodes.
     #[command(flatten)]
     pub scope: ScopeArgs,
+    /// What blocks savings, besides.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
     /// One whole table in place of the summary
     #[arg(long, value_enum)]
     pub by: Option<Breakdown>,
@@ -51,6 +53,8 @@ pub enum Breakdown {
 #[command(after_help = "Examples:\n  \
     plimsoll simulate --from dump.json                a plan, and what keeps it from saving more\n  \
     plimsoll simulate --headroom 5% --save plan.yaml  keep 5 % of every node free; write the plan\n  \
+    plimsoll simulate --safety conservative           what nobody should notice\n  \
+    plimsoll simulate --compare first-fit,search      what another strategy would save, and how far from the best it is\n  \
     plimsoll verify plan.yaml                         then have it checked")]
 pub struct SimulateArgs {
     /// The cluster.
@@ -62,18 +66,30 @@ pub struct SimulateArgs {
     /// How the plan is searched for
     #[arg(long, value_name = "NAME", default_value_t = engine::default_strategy().name(), value_parser = strategies())]
     pub strategy: &'static str,
-    /// Which nodes may hold the pods: only those that are there
-    #[arg(long, value_name = "WHICH", default_value = "existing", value_parser = ["existing"])]
-    pub capacity: String,
-    /// Part of every node's CPU and memory to leave free
-    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = per_mille)]
-    pub headroom: u32,
+    /// Plan by each of these strategies, and show what comes of it side by side
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = strategies(), conflicts_with_all = ["strategy", "save"])]
+    pub compare: Vec<&'static str>,
+    /// Which nodes may hold the pods: only those that are there, or any that the node pools could buy as well
+    #[arg(long, value_name = "WHICH", default_value = "existing")]
+    pub capacity: Capacity,
+    /// What the plan may do.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
     /// Also write the plan to this file, .yaml or .json
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
     /// How to write it; json and yaml are the MigrationPlan itself
     #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Wide, Json, Yaml, Csv, Markdown, Name]))]
     pub output: Format,
+}
+
+/// Which nodes may hold the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Capacity {
+    /// Only those that are there
+    Existing,
+    /// Any priced type, zone and capacity type that the node pools allow, too
+    Any,
 }
 
 fn strategies() -> impl TypedValueParser<Value = &'static str> {
@@ -98,9 +114,9 @@ pub struct VerifyArgs {
     /// The prices.
     #[command(flatten)]
     pub prices: PriceArgs,
-    /// The headroom that the plan was made with
-    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = per_mille)]
-    pub headroom: u32,
+    /// The limits that it must keep: those that it was made with.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
     /// How to write it
     #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml, Csv, Markdown]))]
     pub output: Format,
@@ -141,6 +157,9 @@ pub struct ExplainPodArgs {
     /// Its namespace
     #[arg(short, long, value_name = "NAME")]
     pub namespace: Option<String>,
+    /// What may be evicted.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
     /// Only this node, precisely
     #[arg(long, value_name = "NODE")]
     pub node: Option<String>,
@@ -161,6 +180,9 @@ pub struct ExplainNodeArgs {
     /// The prices.
     #[command(flatten)]
     pub prices: PriceArgs,
+    /// What may be evicted.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
     /// How to write it
     #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml]))]
     pub output: Format,

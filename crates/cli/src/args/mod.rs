@@ -2,6 +2,7 @@
 
 mod commands;
 mod formats;
+mod policy;
 mod values;
 
 use std::path::PathBuf;
@@ -11,10 +12,11 @@ use clap::{Args, Parser, Subcommand};
 use crate::scope::{Scope, parse_selector};
 
 pub use commands::{
-    AnalyzeArgs, Breakdown, DemoArgs, DoctorArgs, ExplainArgs, ExplainNodeArgs, ExplainPodArgs, Explained, FitArgs,
-    PricesArgs, SimulateArgs, SnapshotArgs, VerifyArgs,
+    AnalyzeArgs, Breakdown, Capacity, DemoArgs, DoctorArgs, ExplainArgs, ExplainNodeArgs, ExplainPodArgs, Explained,
+    FitArgs, PricesArgs, SimulateArgs, SnapshotArgs, VerifyArgs,
 };
 pub use formats::Format;
+pub use policy::PolicyArgs;
 
 /// Finds what a Kubernetes cluster costs and wastes, and plans the way to a cheaper one.
 #[derive(Debug, Parser)]

@@ -30,12 +30,12 @@ pub fn run(args: &DemoArgs, out: &mut Output) -> Result<Exit, Failure> {
     let prices = price_nodes(&snapshot.nodes, &table);
 
     writeln!(out, "An example cluster, as a company might run it.\n")?;
-    let analysis = talk::while_doing("analyzing", || analyze::analysis(&snapshot, &prices, true));
+    let policy = Policy::default();
+    let analysis = talk::while_doing("analyzing", || analyze::analysis(&snapshot, &prices, &policy, true));
     let shown = analyze::shown_whole(&snapshot, &analysis);
     title(out, "1. What it costs and wastes", "plimsoll analyze")?;
     analyze::write_summary(out, &snapshot, &prices, &analysis, &shown, Format::Table)?;
 
-    let policy = Policy::default();
     let plan = talk::while_doing("planning", || engine::plan(&snapshot, &prices, &policy, engine::default_strategy()));
     title(out, "2. A plan that makes it cheaper, touching nothing yet", "plimsoll simulate --save plan.yaml")?;
     Simulation { snapshot: &snapshot, prices: &prices, plan: &plan }.write(out, Format::Table)?;

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use check::{Fault, Rule};
 use crds::{LARGEST_FILE_BYTES, MigrationPlan};
-use model::{Plan, Policy, ReadState, Snapshot, UsdPerHour};
+use model::{Plan, ReadState, Snapshot, UsdPerHour};
 use serde::Serialize;
 
 use crate::args::{Format, VerifyArgs};
+use crate::commands::simulate::proven;
 use crate::failure::{Exit, Failure};
 use crate::input;
 use crate::output::Output;
 use crate::render::document;
 use crate::render::grid::{Cell, Column, Grid};
-use crate::render::money;
 use crate::render::text::{clean, count};
 use crate::talk;
 
@@ -23,14 +23,23 @@ pub fn run(mut args: VerifyArgs, out: &mut Output) -> Result<Exit, Failure> {
     let path = input::positional(args.plan.take(), &mut args.input, "PLAN")?;
     let plan = read_plan(&path, &args.input.from)?;
     let snapshot = input::snapshot(&args.input)?;
-    let prices = input::prices(&snapshot, &args.prices)?;
-    let policy = Policy { headroom_per_mille: args.headroom, ..Policy::default() };
+    let buys = !plan.nodes.add.is_empty() || plan.bound.as_ref().is_some_and(|bound| !bound.offers.is_empty());
+    let prices = match buys {
+        true => input::prices_and_offers(&snapshot, &args.prices)?,
+        false => input::prices(&snapshot, &args.prices)?,
+    };
+    let policy = args.policy.policy();
     let verify = || check::verify(&snapshot, Some(&prices), &policy, &plan);
     let faults = talk::while_doing("checking the plan", verify);
     let verdict = Verdict::of(&snapshot, &plan, faults);
     verdict.write(out, args.output)?;
     if args.prices.prices.is_none() && verdict.speaks_of_money() {
         talk::note("hint: where the plan was made with --prices FILE.csv, give the same here");
+    }
+    if verdict.speaks_of_the_bound() {
+        talk::note(
+            "hint: where the plan was made with other limits, such as --safety conservative, give the same here",
+        );
     }
     if !plan.digest.is_empty() && plan.digest != snapshot.digest {
         talk::note("note: the plan was made on another state of the cluster; it was judged on this one");
@@ -68,6 +77,8 @@ pub struct Verdict {
     missing: Vec<String>,
     /// The lower bound, where its certificate proves it.
     proven: Option<UsdPerHour>,
+    /// That bound holds for plans that buy nodes, too.
+    may_buy: bool,
 }
 
 impl Verdict {
@@ -81,7 +92,8 @@ impl Verdict {
             // What is not seen may be what keeps pods where they are.
             faults.retain(|fault| fault.rule != Rule::LowerBound);
         }
-        Verdict { steps: plan.migrations.len(), waves: waves as usize, faults, missing, proven }
+        let may_buy = plan.bound.as_ref().is_some_and(|bound| !bound.offers.is_empty());
+        Verdict { steps: plan.migrations.len(), waves: waves as usize, faults, missing, proven, may_buy }
     }
 
     /// The exit code it makes.
@@ -111,8 +123,7 @@ impl Verdict {
             Exit::Done => {
                 writeln!(out, "legal: {size}, 0 faults")?;
                 if let Some(bound) = self.proven {
-                    let bound = money::hour(bound);
-                    writeln!(out, "proven: no legal plan with these nodes costs less than {bound} an hour")?;
+                    writeln!(out, "{}", proven(bound, self.may_buy))?;
                 }
             }
             Exit::CannotJudge => {
@@ -170,6 +181,10 @@ impl Verdict {
             missing: &self.missing,
             proven_usd_per_hour_lower_bound: self.proven.map(UsdPerHour::dollars),
         }
+    }
+
+    fn speaks_of_the_bound(&self) -> bool {
+        self.faults.iter().any(|fault| fault.rule == Rule::LowerBound)
     }
 
     fn speaks_of_money(&self) -> bool {

@@ -106,16 +106,35 @@ impl From<&Figures> for Summary {
 
 impl From<&BoundCertificate> for Bound {
     fn from(bound: &BoundCertificate) -> Bound {
-        let class = |class: &NodePrices| NodeClass {
+        Bound {
+            usd_per_hour: bound.usd_per_hour.dollars(),
+            classes: bound.classes.iter().map(NodeClass::from).collect(),
+            offers: bound.offers.iter().map(NodeClass::from).collect(),
+        }
+    }
+}
+
+impl From<&NodePrices> for NodeClass {
+    fn from(class: &NodePrices) -> NodeClass {
+        let one_per_node = class.one_per_node.iter();
+        let place =
+            |(workload, price): &(WorkloadRef, f64)| OnePerNode { workload: workload.into(), usd_per_hour: *price };
+        NodeClass {
             usd_per_hour: class.usd_per_hour.iter().cloned().collect(),
-            one_per_node: class
-                .one_per_node
-                .iter()
-                .map(|(workload, price)| OnePerNode { workload: workload.into(), usd_per_hour: *price })
-                .collect(),
+            one_per_node: one_per_node.map(place).collect(),
             nodes: class.nodes.clone(),
-        };
-        Bound { usd_per_hour: bound.usd_per_hour.dollars(), classes: bound.classes.iter().map(class).collect() }
+        }
+    }
+}
+
+impl From<NodeClass> for NodePrices {
+    fn from(class: NodeClass) -> NodePrices {
+        let one_per_node = class.one_per_node.into_iter();
+        NodePrices {
+            nodes: class.nodes,
+            usd_per_hour: class.usd_per_hour.into_iter().collect(),
+            one_per_node: one_per_node.map(|one| (one.workload.into(), one.usd_per_hour)).collect(),
+        }
     }
 }
 
@@ -224,13 +243,11 @@ fn figures(summary: &Summary) -> Result<Figures, PlanError> {
 }
 
 fn certificate(bound: Bound) -> Result<BoundCertificate, PlanError> {
-    let classes = bound.classes.into_iter().map(|class| NodePrices {
-        nodes: class.nodes,
-        usd_per_hour: class.usd_per_hour.into_iter().collect(),
-        one_per_node: class.one_per_node.into_iter().map(|one| (one.workload.into(), one.usd_per_hour)).collect(),
-    });
-    let usd_per_hour = usd_per_hour(bound.usd_per_hour, || "spec.bound.usdPerHour".to_owned())?;
-    Ok(BoundCertificate { usd_per_hour, classes: classes.collect() })
+    Ok(BoundCertificate {
+        usd_per_hour: usd_per_hour(bound.usd_per_hour, || "spec.bound.usdPerHour".to_owned())?,
+        classes: bound.classes.into_iter().map(NodePrices::from).collect(),
+        offers: bound.offers.into_iter().map(NodePrices::from).collect(),
+    })
 }
 
 fn finding(at: usize, finding: Finding) -> Result<MeantFinding, PlanError> {

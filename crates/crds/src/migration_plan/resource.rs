@@ -185,6 +185,10 @@ pub struct Bound {
     /// Nodes that share dual prices; those of all other nodes are zero.
     #[serde(default)]
     pub classes: Vec<NodeClass>,
+    /// The same for what a plan may buy, where it may; their nodes are `POOL/TYPE/ZONE/CAPACITY TYPE`. None is worth more
+    /// at these prices than it costs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<NodeClass>,
 }
 
 /// Nodes with the same dual prices.

@@ -181,8 +181,13 @@ fn bound() -> impl Strategy<Value = BoundCertificate> {
     let price = (name(), 0.0..9.0).prop_map(|(name, price)| (name, price));
     let workload = (name(), name(), name()).prop_map(|(kind, namespace, name)| WorkloadRef { kind, namespace, name });
     let class = (vec(name(), 1..3), vec(price, 1..2), vec((workload, 0.0..9.0), 0..2))
-        .prop_map(|(nodes, usd_per_hour, one_per_node)| NodePrices { nodes, usd_per_hour, one_per_node });
-    (money(), vec(class, 0..3)).prop_map(|(usd_per_hour, classes)| BoundCertificate { usd_per_hour, classes })
+        .prop_map(|(nodes, usd_per_hour, one_per_node)| NodePrices { nodes, usd_per_hour, one_per_node })
+        .boxed();
+    (money(), vec(class.clone(), 0..3), vec(class, 0..2)).prop_map(|(usd_per_hour, classes, offers)| BoundCertificate {
+        usd_per_hour,
+        classes,
+        offers,
+    })
 }
 
 /// Any plan at all: it need not be legal, only sayable.

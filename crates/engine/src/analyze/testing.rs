@@ -121,7 +121,7 @@ impl Cluster {
             let usd_per_hour = dollars.and_then(UsdPerHour::from_dollars).ok_or(unpriced)?;
             Ok(Price { usd_per_hour, basis: PriceBasis::Contract, source: "test".into(), as_of: "".into() })
         };
-        let prices = Prices { nodes: self.prices.iter().map(price).collect() };
+        let prices = Prices { nodes: self.prices.iter().map(price).collect(), offers: Vec::new() };
         analyze(&self.snapshot, &prices, &|_| Vec::new())
     }
 }

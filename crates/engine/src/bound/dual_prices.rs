@@ -63,10 +63,13 @@ fn solve(relaxation: &Relaxation<'_>) -> Option<Vec<f64>> {
         }
     }
     for (group, rooms) in relaxation.rooms.iter().enumerate().filter(|(group, _)| relaxation.groups[*group].can_go) {
-        for (amounts, usd_per_hour, count) in kinds_of_room(rooms) {
-            let above_cost = program.add_var(-count, (0.0, f64::INFINITY));
+        let is_unlimited = relaxation.groups[group].is_unlimited;
+        for (amounts, usd_per_hour, count) in kinds_of_room(rooms, if is_unlimited { usize::MAX } else { MOST_ROOMS }) {
             let mut earned = expression(&prices[group * width..][..width], &amounts, 1.0);
-            earned.add(above_cost, -1.0);
+            if !is_unlimited {
+                let above_cost = program.add_var(-count, (0.0, f64::INFINITY));
+                earned.add(above_cost, -1.0);
+            }
             program.add_constraint(earned, ComparisonOp::Le, usd_per_hour);
         }
     }
@@ -117,13 +120,13 @@ fn expression(variables: &[Variable], amounts: &[f64], sign: f64) -> LinearExpr 
 }
 
 /// Rooms that are the same, with how many; only their mean where there are too many kinds.
-pub(super) fn kinds_of_room(rooms: &[Room]) -> Vec<(Vec<f64>, f64, f64)> {
+pub(super) fn kinds_of_room(rooms: &[Room], most: usize) -> Vec<(Vec<f64>, f64, f64)> {
     let mut kinds: BTreeMap<Vec<u64>, (Vec<f64>, f64, f64)> = BTreeMap::new();
     for room in rooms {
         let key = room.amounts.iter().chain([&room.usd_per_hour]).map(|amount| amount.to_bits()).collect();
         kinds.entry(key).or_insert_with(|| (room.amounts.clone(), room.usd_per_hour, 0.0)).2 += 1.0;
     }
-    if kinds.len() <= MOST_ROOMS {
+    if kinds.len() <= most {
         return kinds.into_values().collect();
     }
     let count = rooms.len() as f64;

@@ -16,6 +16,9 @@ const MOST: usize = 32;
 pub(super) fn workloads(problem: &Problem<'_>, moves: &Moves<'_>, groups: &[Group]) -> Vec<u32> {
     let cluster = problem.cluster;
     let nodes: Vec<u32> = groups.iter().flat_map(|group| group.nodes.iter().copied()).collect();
+    // What could be bought would be a node too, but there is no number of those.
+    let own: Vec<u32> =
+        groups.iter().filter(|group| !group.is_unlimited).flat_map(|group| group.nodes.iter().copied()).collect();
     let terms = terms_by_node(cluster, &nodes);
     let mut members: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     for (_, pod) in moves.movable() {
@@ -35,7 +38,7 @@ pub(super) fn workloads(problem: &Problem<'_>, moves: &Moves<'_>, groups: &[Grou
         if pods < 2 || !of_first.any(|term| classes.iter().all(|class| keeps_off(term, class))) {
             continue;
         }
-        let may_hold = nodes.iter().filter(|node| cluster.eligible(first).contains(**node as usize)).count();
+        let may_hold = own.iter().filter(|node| cluster.eligible(first).contains(**node as usize)).count();
         if pods * 4 >= may_hold {
             found.push((std::cmp::Reverse(pods), workload));
         }

@@ -11,7 +11,7 @@ use crate::planning::Problem;
 use super::one_per_node;
 
 /// Nodes that any pod's rules treat alike get dual prices of their own, as long as there are no more groups than this.
-const MOST_GROUPS: usize = 96;
+const MOST_GROUPS: usize = 160;
 /// Extended resources beyond these many have no dual price.
 const MOST_SCALARS: usize = 4;
 
@@ -21,6 +21,8 @@ pub(super) struct Group {
     pub nodes: Vec<u32>,
     /// Their pods can all go, so they can.
     pub can_go: bool,
+    /// They stand for as many as one likes to buy.
+    pub is_unlimited: bool,
 }
 
 /// What a node can hold for what may move, in units of the dual prices, and what it costs.
@@ -55,13 +57,19 @@ pub(super) struct Relaxation<'p> {
 }
 
 impl<'p> Relaxation<'p> {
-    /// Of the problem with its pods on these nodes; a node that is gone is one of `gone`.
-    pub(super) fn new(problem: &'p Problem<'p>, pods_on: &'p [Vec<u32>], gone: &NodeSet) -> Relaxation<'p> {
+    /// Of the problem with its pods on these nodes. A node that is gone is one of `gone`; one that stands for as many as
+    /// one likes to buy is one of `unlimited`.
+    pub(super) fn new(
+        problem: &'p Problem<'p>,
+        pods_on: &'p [Vec<u32>],
+        gone: &NodeSet,
+        unlimited: &NodeSet,
+    ) -> Relaxation<'p> {
         let cluster = problem.cluster;
         let moves = Moves::new(problem, pods_on, gone);
         let resources = resources_asked(problem, &moves);
         let can_go = |node: usize| problem.node_blockers[node].is_none() && moves.stay_on[node].is_empty();
-        let groups = groups(problem, &moves, &can_go);
+        let groups = groups(problem, &moves, &can_go, unlimited);
         let one_per_node = one_per_node::workloads(problem, &moves, &groups);
         let mut group_of = vec![None; cluster.nodes()];
         for (at, group) in groups.iter().enumerate() {
@@ -88,7 +96,8 @@ impl<'p> Relaxation<'p> {
     pub(super) fn value(&self, prices: &[f64]) -> f64 {
         let of_group: Vec<&[f64]> = prices.chunks(self.width()).collect();
         let paid: f64 = self.demands.iter().map(|demand| demand.pods * demand.cheapest(&of_group).1).sum();
-        let earned = self.groups.iter().zip(&self.rooms).zip(&of_group).map(|((group, rooms), prices)| {
+        let limited = self.groups.iter().zip(&self.rooms).zip(&of_group).filter(|((group, _), _)| !group.is_unlimited);
+        let earned = limited.map(|((group, rooms), prices)| {
             let earns = rooms.iter().map(|room| {
                 let value = dot(prices, &room.amounts);
                 if group.can_go { (value - room.usd_per_hour).max(0.0) } else { value }
@@ -96,6 +105,18 @@ impl<'p> Relaxation<'p> {
             earns.sum::<f64>()
         });
         self.fixed.dollars() + paid - earned.sum::<f64>()
+    }
+
+    /// Lowers dual prices of what can be bought until none of it is worth more than it costs.
+    pub(super) fn scale(&self, prices: &mut [f64]) {
+        let width = self.width();
+        for ((group, rooms), prices) in self.groups.iter().zip(&self.rooms).zip(prices.chunks_mut(width)) {
+            if group.is_unlimited {
+                let worth = rooms.iter().map(|room| dot(prices, &room.amounts) / room.usd_per_hour).fold(1.0, f64::max);
+                // Less by what rounding may add.
+                prices.iter_mut().for_each(|price| *price /= worth * (1.0 + 1e-12));
+            }
+        }
     }
 
     /// The least sum of prices that is not below.
@@ -197,7 +218,12 @@ fn resources_asked(problem: &Problem<'_>, moves: &Moves<'_>) -> Vec<usize> {
 }
 
 /// Groups as fine as may be: by which pods they may hold and whether they can go, then also by shape and price.
-fn groups(problem: &Problem<'_>, moves: &Moves<'_>, can_go: &impl Fn(usize) -> bool) -> Vec<Group> {
+fn groups(
+    problem: &Problem<'_>,
+    moves: &Moves<'_>,
+    can_go: &impl Fn(usize) -> bool,
+    unlimited: &NodeSet,
+) -> Vec<Group> {
     let cluster = problem.cluster;
     let mut sets: Vec<u32> = moves.movable().map(|(_, pod)| cluster.class_of(pod).eligible).collect();
     sets.sort_unstable();
@@ -205,24 +231,28 @@ fn groups(problem: &Problem<'_>, moves: &Moves<'_>, can_go: &impl Fn(usize) -> b
     let eligible = |node: usize| -> Vec<u32> {
         sets.iter().copied().filter(|set| cluster.node_sets[*set as usize].contains(node)).collect()
     };
-    let nodes = || (0..cluster.nodes()).filter(|node| moves.is_there[*node] && problem.targets.contains(*node));
+    let takes_pods = |node: &usize| moves.is_there[*node] && problem.targets.contains(*node);
+    let nodes = || (0..cluster.nodes()).filter(takes_pods).filter(|node| !unlimited.contains(*node));
+    let mut offered = group_by(unlimited.iter().filter(takes_pods), can_go, |node| (true, eligible(node), None));
+    offered.iter_mut().for_each(|group| group.is_unlimited = true);
+    let with_offered = |groups: Vec<Group>| groups.into_iter().chain(offered).collect();
     let shape = |node: usize| {
         let amounts = (0..cluster.resources).map(|resource| cluster.allocatable(node, resource));
         (amounts.collect::<Vec<i64>>(), problem.price(node))
     };
     let finest = group_by(nodes(), can_go, |node| (can_go(node), eligible(node), Some(shape(node))));
     if finest.len() <= MOST_GROUPS {
-        return finest;
+        return with_offered(finest);
     }
     let coarser = group_by(nodes(), can_go, |node| (can_go(node), eligible(node), None));
     if coarser.len() <= MOST_GROUPS {
-        return coarser;
+        return with_offered(coarser);
     }
     let by_price = group_by(nodes(), can_go, |node| (can_go(node), Vec::new(), Some(shape(node))));
     if by_price.len() <= MOST_GROUPS {
-        return by_price;
+        return with_offered(by_price);
     }
-    group_by(nodes(), can_go, |node| (can_go(node), Vec::new(), None))
+    with_offered(group_by(nodes(), can_go, |node| (can_go(node), Vec::new(), None)))
 }
 
 type Shape = (Vec<i64>, Option<UsdPerHour>);
@@ -238,7 +268,7 @@ fn group_by(
         let next = groups.len();
         let at = *numbers.entry(key(node)).or_insert(next);
         if at == next {
-            groups.push(Group { nodes: Vec::new(), can_go: can_go(node) });
+            groups.push(Group { nodes: Vec::new(), can_go: can_go(node), is_unlimited: false });
         }
         groups[at].nodes.push(node as u32);
     }

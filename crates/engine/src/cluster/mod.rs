@@ -193,6 +193,13 @@ pub struct AntiAffinityTerm {
     pub topology: u32,
 }
 
+impl Topology {
+    /// Is each node a domain of its own? Nodes are not counted for it: it must be the same when some are gone.
+    pub fn is_by_node(&self) -> bool {
+        &*self.key == "kubernetes.io/hostname"
+    }
+}
+
 impl Class {
     /// The spread groups that its pods are counted in or constrained by.
     pub fn spread_groups(&self) -> impl Iterator<Item = u32> + '_ {

@@ -3,10 +3,11 @@
 mod annotations;
 mod budgets;
 mod node;
+mod risk;
 mod volumes;
 
 use model::node::UNSCHEDULABLE_TAINT;
-use model::{FindingCode, Name, Pod, Policy, Rollout, Snapshot, TaintEffect};
+use model::{FindingCode, Name, Pod, Policy, Risk, Rollout, Snapshot, SystemPods, TaintEffect};
 
 pub use budgets::Budgets;
 pub use node::node_blocker;
@@ -35,7 +36,8 @@ impl Blocker {
 /// Everything the question needs, worked out once for a snapshot.
 pub struct Evictable<'s> {
     snapshot: &'s Snapshot,
-    policy: &'s Policy,
+    /// The limits to keep.
+    pub policy: &'s Policy,
     /// Which budgets cover which pod.
     pub budgets: Budgets,
     /// Pods of each workload that are ready, by index in `Snapshot::workloads`.
@@ -112,7 +114,8 @@ impl<'s> Evictable<'s> {
     }
 
     fn by_budget(&self, number: usize, pod: &Pod) -> Option<Blocker> {
-        if &*pod.namespace == "kube-system" && self.budgets.of(number).is_empty() {
+        let is_system = &*pod.namespace == "kube-system";
+        if is_system && self.policy.system_pods == SystemPods::WithBudget && self.budgets.of(number).is_empty() {
             let reason = "it runs in kube-system without a PodDisruptionBudget";
             let remedy = format!("give {} a PodDisruptionBudget", self.workload_name(pod));
             return Some(Blocker::new(FindingCode::SystemPodWithoutBudget, reason).remedy(remedy));
@@ -123,26 +126,45 @@ impl<'s> Evictable<'s> {
     fn by_policy(&self, number: usize, pod: &Pod) -> Option<Blocker> {
         use FindingCode as Code;
         let policy = self.policy;
-        if policy.keep_kube_system && &*pod.namespace == "kube-system" {
-            return Some(Blocker::new(Code::SystemPodWithoutBudget, "the profile keeps pods of kube-system"));
+        if policy.system_pods == SystemPods::None && &*pod.namespace == "kube-system" {
+            return Some(Blocker::new(Code::SystemPod, "the policy keeps pods of kube-system"));
         }
         if policy.keep_empty_dir && volumes::has_empty_dir(pod) {
-            return Some(Blocker::new(Code::EmptyDirVolume, "the profile keeps pods with emptyDir volumes"));
-        }
-        if policy.keep_single_replicas && self.is_single_replica(pod) {
-            return Some(Blocker::new(Code::SingleReplica, "the profile keeps workloads of one replica"));
+            return Some(Blocker::new(Code::EmptyDirVolume, "the policy keeps pods with emptyDir volumes"));
         }
         if policy.keep_without_budget && self.budgets.of(number).is_empty() {
-            return Some(Blocker::new(Code::WithoutBudget, "the profile keeps pods without a budget"));
+            let blocker = Blocker::new(Code::WithoutBudget, "the policy keeps pods without a budget");
+            return Some(blocker.remedy(format!("give {} a PodDisruptionBudget", self.workload_name(pod))));
         }
-        None
+        let (replicas, fewest) = (self.replicas(pod), policy.fewest_replicas);
+        if replicas.max(1) < fewest {
+            let reason =
+                format!("the policy keeps workloads of fewer than {fewest} replicas, and this one has {replicas}");
+            return Some(Blocker::new(Code::FewReplicas, reason).remedy("run more replicas"));
+        }
+        self.by_risk(number)
     }
 
-    /// The only replica of its workload.
-    pub fn is_single_replica(&self, pod: &Pod) -> bool {
-        let replicas = self.snapshot.workload_of(pod).and_then(|workload| workload.replicas);
+    fn by_risk(&self, number: usize) -> Option<Blocker> {
+        if self.policy.most_risk == Risk::High {
+            return None;
+        }
+        let (risk, reasons) = self.risk(number);
+        if risk <= self.policy.most_risk {
+            return None;
+        }
+        let name = |risk: Risk| format!("{risk:?}").to_lowercase();
+        let why = reasons.first().map_or("", String::as_str);
+        let (risk, most) = (name(risk), name(self.policy.most_risk));
+        let reason = format!("its move is of {risk} risk, and the policy allows {most}: {why}");
+        Some(Blocker::new(FindingCode::TooRisky, reason))
+    }
+
+    /// How many replicas its workload should have, or has where it does not say.
+    pub fn replicas(&self, pod: &Pod) -> i64 {
+        let asked = self.snapshot.workload_of(pod).and_then(|workload| workload.replicas);
         let seen = pod.workload.and_then(|workload| self.seen.get(workload as usize)).copied().unwrap_or(0);
-        replicas.unwrap_or(i64::from(seen)) <= 1
+        asked.unwrap_or(i64::from(seen))
     }
 
     fn workload_name(&self, pod: &Pod) -> String {

@@ -1,5 +1,5 @@
-//! How many pods one wave may take: from each budget what it allows, from a workload without one a quarter of its
-//! ready replicas, rounded up.
+//! How many pods one wave may take: in all what the policy allows, from each budget what it allows, from a workload
+//! without one a quarter of its ready replicas, rounded up.
 
 use model::Snapshot;
 use rustc_hash::FxHashMap;
@@ -10,6 +10,7 @@ use crate::evictable::Evictable;
 pub struct Allowance<'a> {
     snapshot: &'a Snapshot,
     evictable: &'a Evictable<'a>,
+    moves: u32,
     budgets: FxHashMap<u32, i64>,
     workloads: FxHashMap<u32, u32>,
 }
@@ -17,27 +18,27 @@ pub struct Allowance<'a> {
 impl<'a> Allowance<'a> {
     /// A fresh wave.
     pub fn new(snapshot: &'a Snapshot, evictable: &'a Evictable<'a>) -> Allowance<'a> {
-        Allowance { snapshot, evictable, budgets: FxHashMap::default(), workloads: FxHashMap::default() }
+        Allowance { snapshot, evictable, moves: 0, budgets: FxHashMap::default(), workloads: FxHashMap::default() }
     }
 
     /// Takes a pod if this wave still may.
     pub fn take(&mut self, pod: usize) -> bool {
-        match self.left(pod) {
-            Left::Everything => true,
-            Left::Nothing => false,
-            Left::Budget(budget) => {
-                *self.budgets.entry(budget).or_insert(0) += 1;
-                true
-            }
-            Left::Workload(workload) => {
-                *self.workloads.entry(workload).or_insert(0) += 1;
-                true
-            }
+        if self.evictable.policy.most_moves_per_wave.is_some_and(|most| self.moves >= most) {
+            return false;
         }
+        match self.left(pod) {
+            Left::Everything => {}
+            Left::Nothing => return false,
+            Left::Budget(budget) => *self.budgets.entry(budget).or_insert(0) += 1,
+            Left::Workload(workload) => *self.workloads.entry(workload).or_insert(0) += 1,
+        }
+        self.moves += 1;
+        true
     }
 
     /// Gives back what was taken for a pod.
     pub fn give_back(&mut self, pod: usize) {
+        self.moves = self.moves.saturating_sub(1);
         if let Some(budget) = self.evictable.budgets.spent_by(self.snapshot, pod) {
             *self.budgets.entry(budget).or_insert(1) -= 1;
         } else if self.evictable.budgets.of(pod).is_empty()

@@ -22,7 +22,7 @@ impl Strategy for BestFit {
     }
 
     fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {
-        drain(&mut placement, attempt, &|_| 0, &ByRoom::new);
+        drain(&mut placement, attempt, &|_| 0, None, &ByRoom::new);
         placement
     }
 }

@@ -26,11 +26,12 @@ pub trait Chooser {
     fn changed(&mut self, placement: &Placement<'_>, node: usize);
 }
 
-/// Empties as many nodes as it can, by rank.
+/// Empties as many nodes as it can, by rank, and best onto nodes that stay.
 pub(super) fn drain<'a, C: Chooser>(
     placement: &mut Placement<'a>,
     attempt: &Attempt,
     rank: &dyn Fn(usize) -> i64,
+    stays: Option<&dyn Fn(usize) -> bool>,
     chooser_for: &impl Fn(&Placement<'a>) -> C,
 ) {
     for _ in 0..MOST_PASSES {
@@ -39,7 +40,7 @@ pub(super) fn drain<'a, C: Chooser>(
         let before = placement.removed.len();
         for node in candidates(placement, attempt, rank) {
             if !placement.state.is_closed(node) {
-                drain_node(placement, &mut chooser, chooser_for, &mut hopeless, node);
+                drain_node(placement, &mut chooser, chooser_for, &mut hopeless, stays, node);
             }
         }
         if placement.removed.len() == before {
@@ -151,6 +152,7 @@ fn drain_node<'a, C: Chooser>(
     chooser: &mut C,
     chooser_for: &impl Fn(&Placement<'a>) -> C,
     hopeless: &mut Hopeless,
+    stays: Option<&dyn Fn(usize) -> bool>,
     node: usize,
 ) -> bool {
     let problem = placement.problem;
@@ -165,7 +167,7 @@ fn drain_node<'a, C: Chooser>(
         for pod in &unit {
             placement.lift(*pod as usize);
         }
-        let Some(target) = choose_near(placement, chooser, &unit) else {
+        let Some(target) = choose_near(placement, chooser, &unit, stays) else {
             moved.extend(&unit);
             undo(placement, chooser, node, &moved);
             hopeless.learn(placement, chooser, &unit, node);
@@ -207,8 +209,13 @@ pub(super) fn units_to_move(placement: &Placement<'_>, node: usize) -> Vec<Vec<u
 }
 
 /// Pods that are spread over zones stay in their zone where they can: such a move is legal whatever else moves, and a
-/// later one from there is too.
-fn choose_near(placement: &Placement<'_>, chooser: &impl Chooser, unit: &[u32]) -> Option<usize> {
+/// later one from there is too. Nodes that are thought to stay come before others.
+fn choose_near(
+    placement: &Placement<'_>,
+    chooser: &impl Chooser,
+    unit: &[u32],
+    stays: Option<&dyn Fn(usize) -> bool>,
+) -> Option<usize> {
     let cluster = placement.problem.cluster;
     let topologies: Vec<(&[u32], u32)> = unit
         .iter()
@@ -216,21 +223,22 @@ fn choose_near(placement: &Placement<'_>, chooser: &impl Chooser, unit: &[u32]) 
         .flat_map(|(class, home)| class.spread.iter().map(move |constraint| (constraint.group, home)))
         .map(|(group, home)| (cluster.topology_of_spread(group), home))
         // Where each node is a domain of its own there is nothing to stay in.
-        .filter(|(topology, _)| (topology.domains as usize) * 2 <= cluster.nodes())
+        .filter(|(topology, _)| !topology.is_by_node())
         .map(|(topology, home)| (topology.domain_of.as_slice(), topology.domain_of[home]))
         .collect();
-    if topologies.is_empty() {
-        return chooser.choose(placement, unit);
-    }
     let is_near = |node: usize| topologies.iter().all(|(domain_of, home)| domain_of[node] == *home);
-    chooser.choose_where(placement, unit, &is_near).or_else(|| chooser.choose(placement, unit))
+    let near_and_stays =
+        stays.and_then(|stays| chooser.choose_where(placement, unit, &|node| stays(node) && is_near(node)));
+    let near = || if topologies.is_empty() { None } else { chooser.choose_where(placement, unit, &is_near) };
+    near_and_stays.or_else(near).or_else(|| chooser.choose(placement, unit))
 }
 
-/// Classes of pods that no node takes but, for all we know, the one that a pod of theirs was lifted from. Holds within a
-/// pass for classes whose filters look at one node alone: room only shrinks while nodes are emptied.
+/// Classes of pods, of one zone where they must stay in it, that no node takes but, for all we know, the one that a pod
+/// of theirs was lifted from. Holds within a pass for classes whose filters look at one node alone: room only shrinks
+/// while nodes are emptied.
 #[derive(Default)]
 struct Hopeless {
-    from: FxHashMap<u32, u32>,
+    from: FxHashMap<(u32, Option<u32>), u32>,
 }
 
 impl Hopeless {
@@ -238,7 +246,8 @@ impl Hopeless {
         let [pod] = unit else { return false };
         let cluster = placement.problem.cluster;
         let number = cluster.pods[*pod as usize].class;
-        let Some(except) = self.from.get(&number).map(|except| *except as usize) else { return false };
+        let key = (number, placement.problem.zone_kept(*pod as usize));
+        let Some(except) = self.from.get(&key).map(|except| *except as usize) else { return false };
         let takes_it = placement.problem.targets.contains(except)
             && placement.state.fits_alone(&cluster.classes[number as usize], except);
         except == node || !takes_it
@@ -257,7 +266,8 @@ impl Hopeless {
         let fits_elsewhere = chooser.choose_where(placement, unit, &|other| other != node).is_some();
         placement.set(*pod as usize, node);
         if !fits_elsewhere {
-            self.from.insert(cluster.pods[*pod as usize].class, node as u32);
+            let key = (cluster.pods[*pod as usize].class, placement.problem.zone_kept(*pod as usize));
+            self.from.insert(key, node as u32);
         }
     }
 }
@@ -278,7 +288,9 @@ fn undo(placement: &mut Placement<'_>, chooser: &mut impl Chooser, node: usize, 
 
 /// Do all these lifted pods fit on the node together?
 pub(super) fn all_fit(placement: &Placement<'_>, pods: &[u32], node: usize) -> bool {
-    if !placement.problem.targets.contains(node) {
+    let problem = placement.problem;
+    let zones_allow = || pods.iter().all(|pod| problem.zone_allows(problem.zone_kept(*pod as usize), node));
+    if !problem.targets.contains(node) || !zones_allow() {
         return false;
     }
     match pods {

@@ -105,23 +105,32 @@ fn first_that_does_not_fit(
 fn refusals(problem: &Problem<'_>, trial: &Placement<'_>, pod: usize, home: usize) -> Option<String> {
     let class = problem.cluster.class_of(pod);
     let mut counts: BTreeMap<Rule, usize> = BTreeMap::new();
+    let zone = problem.zone_kept(pod);
+    let mut in_other_zones = 0;
     for node in 0..problem.cluster.nodes() {
         if node == home || trial.state.is_closed(node) {
             continue;
         }
-        if problem.targets.contains(node) {
+        if !problem.zone_allows(zone, node) {
+            in_other_zones += 1;
+        } else if problem.targets.contains(node) {
             *counts.entry(trial.state.refusing_rule(class, node)?).or_insert(0) += 1;
         }
     }
-    let receive_nothing = (0..problem.cluster.nodes())
-        .filter(|node| *node != home && !trial.state.is_closed(*node) && !problem.targets.contains(*node));
+    let receive_nothing = (0..problem.cluster.nodes()).filter(|node| {
+        let is_open = *node != home && !trial.state.is_closed(*node) && problem.zone_allows(zone, *node);
+        is_open && !problem.targets.contains(*node)
+    });
     let receive_nothing = receive_nothing.count();
-    if counts.is_empty() && receive_nothing == 0 {
+    if counts.is_empty() && receive_nothing == 0 && in_other_zones == 0 {
         return Some("no other node is left".to_owned());
     }
     let mut counts: Vec<(Rule, usize)> = counts.into_iter().collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     let mut parts: Vec<String> = counts.iter().map(|(rule, count)| format!("{count} {}", rule.in_words())).collect();
+    if in_other_zones > 0 {
+        parts.push(format!("{in_other_zones} outside the zone that the policy keeps it in"));
+    }
     if receive_nothing > 0 {
         parts.push(format!("{receive_nothing} that receive nothing (not ready, or of unknown price)"));
     }

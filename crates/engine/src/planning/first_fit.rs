@@ -22,7 +22,7 @@ impl Strategy for FirstFit {
     }
 
     fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {
-        drain(&mut placement, attempt, &|_| 0, &FixedOrder::new);
+        drain(&mut placement, attempt, &|_| 0, None, &FixedOrder::new);
         placement
     }
 }

@@ -2,15 +2,17 @@
 
 pub mod allowance;
 pub mod best_fit;
+mod buying;
+mod daemons;
 pub mod drain;
 pub mod findings;
 pub mod first_fit;
 pub mod placement;
 mod problem;
-pub mod risk;
 pub mod search;
 pub mod strategy;
 pub mod waves;
+mod zones;
 
 use model::{Migration, Name, Plan, PlannedNodes, Policy, Prices, Snapshot, Summary, UsdPerHour, WorkloadRef};
 
@@ -27,8 +29,14 @@ const MOST_ATTEMPTS: usize = 16;
 /// A detached and attached volume needs about this long, in seconds.
 const VOLUME_SECONDS: i64 = 60;
 
-/// Makes a plan. Nothing of it is done.
+/// Makes a plan. Nothing of it is done. Where prices have offers it may buy nodes.
 pub fn plan(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
+    let plan = plan_with(snapshot, prices, policy, strategy);
+    if prices.offers.is_empty() { plan } else { buying::cheaper(plan, snapshot, prices, policy, strategy) }
+}
+
+/// A plan with the nodes that are there.
+fn plan_with(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
     let cluster = Cluster::new(snapshot);
     let problem = Problem::new(&cluster, prices, policy);
     let mut reached = Reached::nothing(&problem, strategy);
@@ -125,7 +133,7 @@ fn assemble(problem: &Problem<'_>, placement: &Placement<'_>, ordered: &Ordered,
         waves: ordered.waves.len(),
         minutes_expected: u32::try_from((seconds + 59) / 60).unwrap_or(u32::MAX),
     };
-    let mut plan = Plan {
+    rename(Plan {
         name: String::new(),
         cluster: snapshot.cluster.clone(),
         taken_at: snapshot.taken_at,
@@ -135,7 +143,11 @@ fn assemble(problem: &Problem<'_>, placement: &Placement<'_>, ordered: &Ordered,
         summary,
         bound: Some(bound),
         findings: findings::findings(problem, placement, stuck),
-    };
+    })
+}
+
+/// The plan by the name that its steps give it.
+fn rename(mut plan: Plan) -> Plan {
     plan.name = name(&plan);
     plan
 }
@@ -143,7 +155,7 @@ fn assemble(problem: &Problem<'_>, placement: &Placement<'_>, ordered: &Ordered,
 fn migration(problem: &Problem<'_>, wave: u32, number: usize, step: &waves::Move) -> Migration {
     let snapshot = problem.snapshot();
     let pod = &snapshot.pods[number];
-    let (risk, risk_reasons) = risk::risk_of(problem, number);
+    let (risk, risk_reasons) = problem.evictable.risk(number);
     Migration {
         wave,
         namespace: pod.namespace.clone(),
@@ -184,8 +196,7 @@ fn name(plan: &Plan) -> String {
         feed(&step.pod);
         feed(&step.to_node);
     }
-    for node in &plan.nodes.remove {
-        feed(node);
-    }
+    plan.nodes.remove.iter().for_each(|node| feed(node));
+    plan.nodes.add.iter().for_each(|added| feed(&added.node.name));
     format!("consolidate-{}-{:06x}", plan.taken_at.date(), hash & 0xff_ffff)
 }

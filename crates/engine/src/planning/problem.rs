@@ -5,6 +5,8 @@ use model::{Policy, Prices, Snapshot, UsdPerHour};
 use crate::cluster::{CPU, Cluster, MEMORY, NodeSet};
 use crate::evictable::{Blocker, Evictable, node_blocker, single_node_claims};
 
+use super::zones::Zones;
+
 /// What CPU and memory weigh against each other: OpenCost's default prices of a core and a GiB for an hour
 /// (opencost, configs/default.json).
 const SIZE_OF_MILLICORE: f64 = 0.031_611 / 1_000.0;
@@ -33,6 +35,8 @@ pub struct Problem<'a> {
     pub together: Vec<Option<Vec<u32>>>,
     /// By pod: nothing of its own keeps it, only the pods it must move with.
     pub waits_for_others: Vec<bool>,
+    /// Which pods must stay in their zone, where the policy has it so.
+    zones: Option<Zones>,
 }
 
 impl<'a> Problem<'a> {
@@ -53,6 +57,7 @@ impl<'a> Problem<'a> {
             let node = &snapshot.nodes[number];
             node.ready && !node.terminating && !node.unreadable && prices.of(number).is_some()
         });
+        let zones = Zones::new(cluster, policy, &evictable);
         let has_pending = snapshot.pods.iter().any(model::Pod::is_unbound);
         Problem {
             targets,
@@ -65,6 +70,7 @@ impl<'a> Problem<'a> {
             node_blockers,
             together,
             waits_for_others,
+            zones,
         }
     }
 
@@ -77,6 +83,16 @@ impl<'a> Problem<'a> {
     pub fn goes_with_node(&self, pod: usize) -> bool {
         let pod = &self.snapshot().pods[pod];
         pod.is_daemon() || pod.is_static()
+    }
+
+    /// The zone that the policy keeps the pod in, by number.
+    pub fn zone_kept(&self, pod: usize) -> Option<u32> {
+        self.zones.as_ref().and_then(|zones| zones.kept_by(pod))
+    }
+
+    /// Is the node in the zone that a pod is kept in?
+    pub fn zone_allows(&self, zone: Option<u32>, node: usize) -> bool {
+        self.zones.as_ref().is_none_or(|zones| zones.allow(zone, node))
     }
 
     /// A node's price.

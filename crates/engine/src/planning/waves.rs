@@ -6,7 +6,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cluster::{Class, SpreadUse};
+use crate::cluster::{CPU, Class, MEMORY, SpreadUse};
 use crate::state::{Holds, State};
 
 use super::Problem;
@@ -135,11 +135,18 @@ impl<'p, 'a> Sequence<'p, 'a> {
             left_on.insert(*node, movable);
         }
         let leaving = state.clone();
+        let mut reserved: FxHashMap<u32, [i64; 2]> = FxHashMap::default();
         for (pod, at) in goal.at.iter().enumerate() {
             // Room kept for a pending pod is kept all the way; that the pod comes is not certain.
             if let (None, Some(node)) = (cluster.pods[pod].node, at) {
                 state.put(pod, *node as usize, Holds::Reserved);
+                let (class, sum) = (cluster.class_of(pod), reserved.entry(*node).or_default());
+                [CPU, MEMORY].into_iter().zip(sum).for_each(|(resource, sum)| *sum += cluster.request(class, resource));
             }
+        }
+        // Headroom is kept from what moves, not from what waits: the placement had it so.
+        for (node, reserved) in reserved {
+            state.reserve_within_headroom(node as usize, reserved, problem.policy.headroom_per_mille);
         }
         let mut sequence = Sequence { problem, leaving, holding: state, left_on };
         sequence.remove_emptied(&goal.removed);

@@ -7,7 +7,7 @@ mod feasible;
 use model::{Name, Volume};
 use rustc_hash::FxHashMap;
 
-use crate::cluster::{Class, Cluster, NO_DOMAIN, NodeSet, PODS};
+use crate::cluster::{CPU, Class, Cluster, MEMORY, NO_DOMAIN, NodeSet, PODS};
 use counts::{Counts, SpreadCounts};
 pub use feasible::{Rejection, Rule};
 
@@ -111,14 +111,27 @@ impl<'c, 's> State<'c, 's> {
             return;
         }
         for node in 0..self.cluster.nodes() {
-            for resource in [crate::cluster::CPU, crate::cluster::MEMORY] {
-                // Rounded up, so that at least the part asked for stays free.
-                let share = i128::from(self.cluster.allocatable(node, resource)) * per_mille.abs();
-                let share = i64::try_from((share + 999) / 1000).unwrap_or(i64::MAX);
+            for resource in [CPU, MEMORY] {
+                let share = self.headroom(node, resource, per_mille.abs());
                 let free = &mut self.free[node * self.cluster.resources + resource];
                 *free = if per_mille < 0 { free.saturating_sub(share) } else { free.saturating_add(share) };
             }
         }
+    }
+
+    /// CPU and memory reserved for pending pods on a node may be part of the headroom there: gives that part back.
+    pub fn reserve_within_headroom(&mut self, node: usize, reserved: [i64; 2], per_mille: u32) {
+        for (resource, reserved) in [CPU, MEMORY].into_iter().zip(reserved) {
+            let shared = self.headroom(node, resource, i128::from(per_mille)).min(reserved);
+            let free = &mut self.free[node * self.cluster.resources + resource];
+            *free = free.saturating_add(shared);
+        }
+    }
+
+    /// Rounded up, so that at least the part asked for stays free.
+    fn headroom(&self, node: usize, resource: usize, per_mille: i128) -> i64 {
+        let share = i128::from(self.cluster.allocatable(node, resource)) * per_mille;
+        i64::try_from((share + 999) / 1000).unwrap_or(i64::MAX)
     }
 
     /// Puts a pod on a node, whether or not it fits.

@@ -4,7 +4,7 @@ use model::snapshot::{NodePool, Usage};
 use model::{Node, Taint};
 
 use super::Unreadable;
-use super::labels::{labels, names};
+use super::labels::{labels, names, requirement};
 use super::placement::taint_effect;
 use super::quantities::amounts;
 use super::time::time;
@@ -16,11 +16,6 @@ pub(crate) fn node(node: &wire::node::Node, interner: &Interner) -> Result<Node,
     let mut declared_features = names(&status.declared_features, interner);
     declared_features.sort();
     declared_features.dedup();
-    // An effect that nobody knows keeps no pod away.
-    let taints = spec.taints.iter().filter_map(|taint| {
-        let effect = taint_effect(&taint.effect)?;
-        Some(Taint { key: interner.name(&taint.key), value: interner.name(&taint.value), effect })
-    });
     Ok(Node {
         name: interner.name(&meta.name),
         uid: interner.name(&meta.uid),
@@ -28,7 +23,7 @@ pub(crate) fn node(node: &wire::node::Node, interner: &Interner) -> Result<Node,
         annotations: labels(&meta.annotations.0, interner),
         created: time(meta.creation_timestamp.as_deref(), "metadata.creationTimestamp")?,
         unschedulable: spec.unschedulable,
-        taints: taints.collect(),
+        taints: taints(&spec.taints, interner),
         allocatable: amounts(&status.allocatable, || "status.allocatable".to_owned())?.to_resources(interner),
         capacity: amounts(&status.capacity, || "status.capacity".to_owned())?.to_resources(interner),
         ready: status.conditions.is_true("Ready"),
@@ -39,11 +34,29 @@ pub(crate) fn node(node: &wire::node::Node, interner: &Interner) -> Result<Node,
     })
 }
 
+/// An effect that nobody knows keeps no pod away.
+fn taints(taints: &[wire::node::Taint], interner: &Interner) -> Vec<Taint> {
+    let known = taints.iter().filter_map(|taint| {
+        let effect = taint_effect(&taint.effect)?;
+        Some(Taint { key: interner.name(&taint.key), value: interner.name(&taint.value), effect })
+    });
+    known.collect()
+}
+
 pub(crate) fn node_pool(pool: &wire::node::NodePool, interner: &Interner) -> Result<NodePool, Unreadable> {
+    let limits = amounts(&pool.spec.limits, || "spec.limits".to_owned())?;
+    let template = &pool.spec.template;
+    let requirements =
+        template.spec.requirements.iter().enumerate().map(|(at, expression)| {
+            requirement(expression, interner, || format!("spec.template.spec.requirements[{at}]"))
+        });
     Ok(NodePool {
         name: interner.name(&pool.metadata.name),
         disruption: pool.spec.disruption.as_ref().map(disruption).unwrap_or_default(),
-        limits: amounts(&pool.spec.limits, || "spec.limits".to_owned())?.to_resources(interner),
+        limits: [limits.get("cpu").map(|cpu| cpu.milli_value()), limits.get("memory").map(|memory| memory.value())],
+        labels: labels(&template.metadata.labels, interner),
+        taints: taints(&template.spec.taints, interner),
+        requirements: requirements.collect::<Result<_, _>>()?,
     })
 }
 

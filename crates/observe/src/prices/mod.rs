@@ -7,10 +7,13 @@ mod list;
 mod list_matches_data;
 mod location;
 mod nodes;
+mod offers;
 mod row;
 mod table;
+mod template;
 
 pub use file::PriceFileError;
 pub use nodes::price_nodes;
+pub use offers::offers;
 pub use row::{PriceRow, Shape};
 pub use table::PriceTable;

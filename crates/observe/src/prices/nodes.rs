@@ -36,7 +36,7 @@ pub fn price_nodes(nodes: &[Node], table: &PriceTable) -> Prices {
         };
         priced.entry(sort).or_insert_with_key(|sort| price_of(sort, table)).clone()
     };
-    Prices { nodes: nodes.iter().map(price).collect() }
+    Prices { nodes: nodes.iter().map(price).collect(), offers: Vec::new() }
 }
 
 fn sort(node: &Node) -> Option<Sort> {

@@ -1,6 +1,6 @@
 //! Node, Namespace, and what Karpenter says of nodes.
 
-use super::meta::{Conditions, ObjectMeta};
+use super::meta::{Conditions, ObjectMeta, SelectorRequirement};
 use super::values::{ResourceList, StringMap};
 use super::wire;
 
@@ -49,6 +49,17 @@ wire! {
     struct NodePoolSpec {
         disruption: Option<Disruption>,
         limits: ResourceList,
+        template: NodeClaimTemplate,
+    }
+
+    struct NodeClaimTemplate {
+        metadata: ObjectMeta,
+        spec: NodeClaimTemplateSpec,
+    }
+
+    struct NodeClaimTemplateSpec {
+        taints: Vec<Taint>,
+        requirements: Vec<SelectorRequirement>,
     }
 
     struct Disruption {

@@ -29,7 +29,7 @@ pub fn run(args: &AnalyzeArgs, out: &mut Output) -> Result<Exit, Failure> {
     let scope = args.scope.scope();
     // What blocks savings takes a plan to know; one table of costs does not.
     let wants_plan = args.by.is_none();
-    let analysis = talk::while_doing("analyzing", || analysis(&snapshot, &prices, wants_plan));
+    let analysis = talk::while_doing("analyzing", || analysis(&snapshot, &prices, &args.policy.policy(), wants_plan));
     let shown = breakdown::Shown::of(&snapshot, &analysis, &scope);
     match (args.output, args.by) {
         (Format::Json, by) => json(out, &document::Document::of(&snapshot, &prices, &analysis, &shown, by))?,
@@ -43,14 +43,13 @@ pub fn run(args: &AnalyzeArgs, out: &mut Output) -> Result<Exit, Failure> {
 }
 
 /// The whole analysis; with `wants_plan` also what keeps a plan from saving more.
-pub fn analysis(snapshot: &Snapshot, prices: &Prices, wants_plan: bool) -> Analysis {
-    let policy = Policy::default();
-    let evictable = Evictable::new(snapshot, &policy);
+pub fn analysis(snapshot: &Snapshot, prices: &Prices, policy: &Policy, wants_plan: bool) -> Analysis {
+    let evictable = Evictable::new(snapshot, policy);
     let pods_on = pods_by_node(snapshot);
     let pins = |node: usize| pins(snapshot, &evictable, &pods_on[node]);
     let mut analysis = analyze(snapshot, prices, &pins);
     if wants_plan {
-        let plan = engine::plan(snapshot, prices, &policy, engine::default_strategy());
+        let plan = engine::plan(snapshot, prices, policy, engine::default_strategy());
         analysis.savings_blocked_by =
             plan.findings.into_iter().filter(|finding| finding.usd_per_hour.is_some()).collect();
         rank_by_dollars(&mut analysis.savings_blocked_by);

@@ -25,7 +25,7 @@ pub fn run(mut args: ExplainNodeArgs, out: &mut Output) -> Result<Exit, Failure>
     let snapshot = input::snapshot(&args.input)?;
     let prices = input::prices(&snapshot, &args.prices)?;
     let node = find_node(&snapshot, &given.to_string_lossy())?;
-    let explained = talk::while_doing("planning", || explain(&snapshot, &prices, node));
+    let explained = talk::while_doing("planning", || explain(&snapshot, &prices, &args.policy.policy(), node));
     match args.output {
         Format::Json => json(out, &explained)?,
         Format::Yaml => yaml(out, &explained)?,
@@ -71,10 +71,9 @@ struct PodOnNode {
     reason: Option<String>,
 }
 
-fn explain(snapshot: &Snapshot, prices: &Prices, at: usize) -> Explained {
+fn explain(snapshot: &Snapshot, prices: &Prices, policy: &Policy, at: usize) -> Explained {
     let node = &snapshot.nodes[at];
-    let policy = Policy::default();
-    let evictable = Evictable::new(snapshot, &policy);
+    let evictable = Evictable::new(snapshot, policy);
     let mut pods = Vec::new();
     let mut remedies: Vec<String> = Vec::new();
     let mut held = Resources::default();
@@ -107,7 +106,7 @@ fn explain(snapshot: &Snapshot, prices: &Prices, at: usize) -> Explained {
     if let Some(remedy) = blocker.as_ref().and_then(|blocker| blocker.remedy.clone()) {
         remedies.insert(0, remedy);
     }
-    let plan = engine::plan(snapshot, prices, &policy, engine::default_strategy());
+    let plan = engine::plan(snapshot, prices, policy, engine::default_strategy());
     let about_it = |finding: &&Finding| matches!(&finding.subject, Subject::Node(name) if *name == node.name);
     let kept = plan.findings.iter().find(about_it);
     let price = prices.nodes.get(at).cloned();

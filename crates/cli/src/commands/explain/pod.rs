@@ -30,7 +30,7 @@ pub fn run(mut args: ExplainPodArgs, out: &mut Output) -> Result<Exit, Failure> 
     let snapshot = input::snapshot(&args.input)?;
     let pod = find_pod(&snapshot, namespace, name)?;
     let only = args.node.as_deref().map(|node| find_node(&snapshot, node)).transpose()?;
-    let explained = explain(&snapshot, pod, only);
+    let explained = explain(&snapshot, &args.policy.policy(), pod, only);
     match args.output {
         Format::Json => json(out, &explained)?,
         Format::Yaml => yaml(out, &explained)?,
@@ -93,10 +93,9 @@ struct Refused {
     nodes: Vec<String>,
 }
 
-fn explain(snapshot: &Snapshot, at: usize, only: Option<usize>) -> Explained {
+fn explain(snapshot: &Snapshot, policy: &Policy, at: usize, only: Option<usize>) -> Explained {
     let pod = &snapshot.pods[at];
-    let policy = Policy::default();
-    let evictable = Evictable::new(snapshot, &policy);
+    let evictable = Evictable::new(snapshot, policy);
     let blocker = if pod.is_finished() {
         Some(Blocker { code: "Finished".to_owned(), reason: "it has finished".to_owned(), remedy: None })
     } else if pod.node.is_none() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{PriceBasis, Prices, Summary};
+use model::{Plan, PriceBasis, Prices, Summary, UsdPerHour};
 
 use crate::render::money;
 use crate::render::text::{count, grouped};
@@ -36,16 +36,24 @@ pub fn headline(summary: &Summary) -> String {
     format!("{before} → {after} an hour, saves {saved} a month{known}; {nodes}; {moves}{waves}")
 }
 
-/// How near the plan is to the best there could be: `no legal plan with these nodes costs less than $9.60 an hour: …`.
-pub fn proof(summary: &Summary) -> Option<String> {
+/// How near the plan is to the best there could be: `proven: no legal plan with these nodes costs less than $9.60 an
+/// hour; …`.
+pub fn proof(plan: &Plan) -> Option<String> {
+    let summary = &plan.summary;
     let bound = summary.usd_per_hour_lower_bound?;
-    let proven = format!("proven: no legal plan with these nodes costs less than {} an hour", money::hour(bound));
+    let proven = proven(bound, plan.bound.as_ref().is_some_and(|bound| !bound.offers.is_empty()));
     let rest = match summary.gap() {
         _ if summary.usd_per_hour_after <= bound => "; there is no cheaper one".to_owned(),
         Some(gap) => format!("; this one is at most {:.1} % above that", gap * 100.0),
         None => String::new(),
     };
     Some(proven + &rest)
+}
+
+/// The bound in words.
+pub fn proven(bound: UsdPerHour, may_buy: bool) -> String {
+    let with = if may_buy { "these nodes and any that could be bought" } else { "these nodes" };
+    format!("proven: no legal plan with {with} costs less than {} an hour", money::hour(bound))
 }
 
 /// What the money rests on: `prices: 118 nodes at aws on-demand list price of 2025-04; 2 nodes have no price, …`.

@@ -1,19 +1,20 @@
 //! `plimsoll simulate`: a plan, as a resource for programs and as a picture for people. It touches nothing.
 
+mod compare;
 mod headline;
 mod markdown;
 mod overview;
 mod utilisation;
 
-pub use headline::price_basis;
+pub use headline::{price_basis, proven};
 
 use std::io::Write;
 use std::path::Path;
 
 use crds::MigrationPlan;
-use model::{Plan, Policy, Prices, Snapshot};
+use model::{Plan, Prices, Snapshot};
 
-use crate::args::{Format, SimulateArgs};
+use crate::args::{Capacity, Format, SimulateArgs};
 use crate::failure::{Exit, Failure};
 use crate::input;
 use crate::output::Output;
@@ -35,21 +36,39 @@ pub struct Simulation<'a> {
 /// Runs it.
 pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
     let written_as = args.save.as_deref().map(FileFormat::of).transpose()?;
+    if !args.compare.is_empty() && args.output == Format::Name {
+        return Err(Failure::usage("-o name is the name of one plan, and --compare makes several"));
+    }
     let snapshot = input::snapshot(&args.input)?;
     input::nodes_and_pods_are_there(&snapshot)?;
-    let prices = input::prices(&snapshot, &args.prices)?;
-    let policy = Policy { headroom_per_mille: args.headroom, ..Policy::default() };
-    let strategy = engine::strategy(args.strategy)
-        .ok_or_else(|| Failure::usage(format!("there is no strategy {}", args.strategy)))?;
-    let plan = talk::while_doing("planning", || engine::plan(&snapshot, &prices, &policy, strategy));
+    let prices = match args.capacity {
+        Capacity::Existing => input::prices(&snapshot, &args.prices)?,
+        Capacity::Any => input::prices_and_offers(&snapshot, &args.prices)?,
+    };
+    if args.capacity == Capacity::Any && prices.offers.is_empty() {
+        talk::note("warning: no node pool could buy anything: none is known, or no type of theirs has a price");
+    }
+    let policy = args.policy.policy();
+    let planned_by = |name: &'static str| -> Result<Plan, Failure> {
+        let strategy = engine::strategy(name).ok_or_else(|| Failure::usage(format!("there is no strategy {name}")))?;
+        Ok(talk::while_doing("planning", || engine::plan(&snapshot, &prices, &policy, strategy)))
+    };
+    if !args.compare.is_empty() {
+        let plans =
+            args.compare.iter().map(|name| Ok((*name, planned_by(name)?))).collect::<Result<Vec<_>, Failure>>()?;
+        compare::write(&plans, out, args.output)?;
+        return Ok(Exit::Done);
+    }
+    let plan = planned_by(args.strategy)?;
     if let (Some(path), Some(format)) = (&args.save, written_as) {
         save(&plan, path, format)?;
         let from: Vec<String> = args.input.from.iter().map(|from| format!(" --from {}", from.display())).collect();
         talk::note(format!(
-            "saved {}; check it with: plimsoll verify {}{}",
+            "saved {}; check it with: plimsoll verify {}{}{}",
             path.display(),
             path.display(),
-            from.concat()
+            from.concat(),
+            args.policy.flags()
         ));
     }
     let simulation = Simulation { snapshot: &snapshot, prices: &prices, plan: &plan };
@@ -133,6 +152,40 @@ impl Simulation<'_> {
                 Cell::hour(price),
                 Cell::month(price),
                 moved.get(&node.name).copied().unwrap_or(0).to_string().into(),
+            ]);
+        }
+        grid
+    }
+}
+
+impl Simulation<'_> {
+    /// The nodes that come, alike ones in one row, dearest first.
+    fn added(&self) -> Grid {
+        let mut grid = Grid::new(&[
+            Column::words("NODES ADDED"),
+            Column::numbers("NUMBER"),
+            Column::words("CAPACITY"),
+            Column::words("ZONE"),
+            Column::words("POOL"),
+            Column::numbers("$/HOUR EACH"),
+            Column::numbers("$/MONTH"),
+        ]);
+        let mut alike: std::collections::BTreeMap<_, usize> = std::collections::BTreeMap::new();
+        for added in &self.plan.nodes.add {
+            let each = std::cmp::Reverse(added.usd_per_hour);
+            let pool = added.node.node_pool();
+            *alike.entry((each, &added.instance_type, added.capacity_type, &added.zone, pool)).or_default() += 1;
+        }
+        for ((each, instance_type, capacity_type, zone, pool), number) in alike {
+            let all = std::iter::repeat_n(each.0, number).sum();
+            grid.row(vec![
+                instance_type.to_string().into(),
+                number.to_string().into(),
+                capacity_type.to_string().into(),
+                zone.to_string().into(),
+                Cell::or_none(pool.map(ToString::to_string)),
+                Cell::hour(Some(each.0)),
+                Cell::month(Some(all)),
             ]);
         }
         grid

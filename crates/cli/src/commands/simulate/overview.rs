@@ -21,7 +21,7 @@ pub fn write(simulation: &Simulation<'_>, out: &mut Output, format: Format) -> R
     let most = if format == Format::Wide { usize::MAX } else { SHOWN };
     let plan = simulation.plan;
     writeln!(out, "{}", headline::headline(&plan.summary))?;
-    if let Some(proof) = headline::proof(&plan.summary) {
+    if let Some(proof) = headline::proof(plan) {
         writeln!(out, "{proof}")?;
     }
     writeln!(out, "{}", clean(&headline::price_basis(simulation.prices)))?;
@@ -29,6 +29,12 @@ pub fn write(simulation: &Simulation<'_>, out: &mut Output, format: Format) -> R
     let (before, after) = utilisation::bands(simulation.snapshot, plan);
     for line in utilisation::picture(&before, &after) {
         writeln!(out, "{}", line.trim_end())?;
+    }
+    if !plan.nodes.add.is_empty() {
+        writeln!(out)?;
+        let added = simulation.added();
+        added.first(most).write(out, format)?;
+        more(out, added.len(), most, "kind of node")?;
     }
     if !plan.nodes.remove.is_empty() {
         writeln!(out)?;

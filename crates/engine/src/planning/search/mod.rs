@@ -72,11 +72,14 @@ fn variants(problem: &Problem<'_>) -> u64 {
 }
 
 /// Tries to empty every node that could go, those first of which the relaxation keeps the smallest part. Every third
-/// variant takes that part roughly, every third not at all; each draws its own neighbourhoods.
+/// variant takes that part roughly, every third not at all; every second fills nodes that are thought to stay before
+/// others; each draws its own neighbourhoods.
 fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>], variant: u64) {
     let grain = [GRAIN, 4.0 * GRAIN, 2.0][(variant % 3) as usize];
     let rank = |node: usize| (shares[node].unwrap_or(1.0) / grain).round() as i64;
-    drain(placement, attempt, &rank, &ByRoom::new);
+    let stays = |node: usize| shares[node].is_none_or(|share| share >= 0.5);
+    let stays = (variant % 2 == 0).then_some(&stays as &dyn Fn(usize) -> bool);
+    drain(placement, attempt, &rank, stays, &ByRoom::new);
     let mut random = fastrand::Rng::with_seed(SEED + variant);
     let mut pools = Pools::new(placement);
     for _ in 0..TRIES {

@@ -92,6 +92,10 @@ impl Pools {
 
 /// May any of the pods go there at all?
 fn takes_some(placement: &Placement<'_>, pods: &[u32], node: usize) -> bool {
-    let cluster = placement.problem.cluster;
-    pods.is_empty() || pods.iter().any(|pod| cluster.eligible(cluster.class_of(*pod as usize)).contains(node))
+    let problem = placement.problem;
+    let takes = |pod: &u32| {
+        let is_eligible = problem.cluster.eligible(problem.cluster.class_of(*pod as usize)).contains(node);
+        is_eligible && problem.zone_allows(problem.zone_kept(*pod as usize), node)
+    };
+    pods.is_empty() || pods.iter().any(takes)
 }

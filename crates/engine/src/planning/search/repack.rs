@@ -13,9 +13,10 @@ const SIZE: f64 = 0.5;
 /// A pod that was where it is tried counts for this much more.
 const STAYS: f64 = 1.2;
 
-/// Pods of one class that wait for a place, each with the node it was on.
+/// Pods of one class that wait for a place, each with the node it was on; all in one zone where they must stay in it.
 struct Waiting {
     class: u32,
+    zone: Option<u32>,
     asked: [i64; 2],
     pods: Vec<(u32, u32)>,
 }
@@ -60,16 +61,18 @@ pub(super) fn empty<'a>(
 }
 
 fn by_class(placement: &Placement<'_>, lifted: &[(u32, u32)]) -> Vec<Waiting> {
-    let cluster = placement.problem.cluster;
-    let class_of = |pod: u32| cluster.pods[pod as usize].class;
+    let problem = placement.problem;
+    let cluster = problem.cluster;
+    let kind_of = |pod: u32| (cluster.pods[pod as usize].class, problem.zone_kept(pod as usize));
     let mut pods = lifted.to_vec();
-    pods.sort_unstable_by_key(|(pod, _)| (class_of(*pod), *pod));
-    let of_class = |pods: &[(u32, u32)]| {
-        let class = &cluster.classes[class_of(pods[0].0) as usize];
-        let asked = [cluster.request(class, CPU), cluster.request(class, MEMORY)];
-        Waiting { class: class_of(pods[0].0), asked, pods: pods.to_vec() }
+    pods.sort_unstable_by_key(|(pod, _)| (kind_of(*pod), *pod));
+    let of_kind = |pods: &[(u32, u32)]| {
+        let (class, zone) = kind_of(pods[0].0);
+        let shape = &cluster.classes[class as usize];
+        let asked = [cluster.request(shape, CPU), cluster.request(shape, MEMORY)];
+        Waiting { class, zone, asked, pods: pods.to_vec() }
     };
-    let mut waiting: Vec<Waiting> = pods.chunk_by(|a, b| class_of(a.0) == class_of(b.0)).map(of_class).collect();
+    let mut waiting: Vec<Waiting> = pods.chunk_by(|a, b| kind_of(a.0) == kind_of(b.0)).map(of_kind).collect();
     // Numbers of classes depend on which pods there are elsewhere; what is done here must not.
     waiting.sort_by_key(|group| group.pods.first().map(|(pod, _)| *pod));
     waiting
@@ -97,7 +100,8 @@ fn fill(placement: &mut Placement<'_>, waiting: &mut [Waiting], node: usize) {
     let mut left = left_on(placement);
     let mut candidates: Vec<Candidate> = Vec::new();
     for (at, group) in waiting.iter().enumerate().filter(|(_, group)| !group.pods.is_empty()) {
-        if cluster.eligible(&cluster.classes[group.class as usize]).contains(node) {
+        let is_eligible = cluster.eligible(&cluster.classes[group.class as usize]).contains(node);
+        if is_eligible && placement.problem.zone_allows(group.zone, node) {
             let asked = parts(group.asked);
             let own = group.pods.iter().filter(|(_, from)| *from as usize == node).count();
             let length = length(asked);
@@ -151,6 +155,6 @@ fn fill(placement: &mut Placement<'_>, waiting: &mut [Waiting], node: usize) {
 pub(super) fn is_near(cluster: &Cluster<'_>, class: &Class, home: usize, node: usize) -> bool {
     class.spread.iter().all(|constraint| {
         let topology = cluster.topology_of_spread(constraint.group);
-        topology.domains as usize * 2 > cluster.nodes() || topology.domain_of[home] == topology.domain_of[node]
+        topology.is_by_node() || topology.domain_of[home] == topology.domain_of[node]
     })
 }

@@ -14,11 +14,11 @@ use super::repack::is_near;
 pub(super) fn untangle(placement: &mut Placement<'_>) {
     let problem = placement.problem;
     let cluster = problem.cluster;
-    let mut by_class: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut by_class: BTreeMap<(u32, Option<u32>), Vec<u32>> = BTreeMap::new();
     for (pod, compiled) in cluster.pods.iter().enumerate() {
         let is_placed = placement.at[pod].is_some();
         if is_placed && compiled.held_extra.is_empty() && !compiled.terminating && is_free(problem, pod as u32) {
-            by_class.entry(compiled.class).or_default().push(pod as u32);
+            by_class.entry((compiled.class, problem.zone_kept(pod))).or_default().push(pod as u32);
         }
     }
     for pods in by_class.values() {

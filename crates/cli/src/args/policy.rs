@@ -1,0 +1,189 @@
+//! The safety threshold and a flag for each of its limits. `docs/safety.md` explains them.
+
+use clap::{ArgAction, Args, ValueEnum};
+use model::Policy;
+
+use super::values::per_mille;
+
+/// Above these flags in the help.
+const HEADING: &str = "Limits of a plan (docs/safety.md)";
+
+/// What a plan may do.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PolicyArgs {
+    /// The threshold that gives every limit not named by a flag of its own
+    #[arg(long, value_name = "NAME", default_value = "medium", help_heading = HEADING)]
+    pub safety: Safety,
+    /// Part of every node's CPU and memory to leave free
+    #[arg(long, value_name = "PERCENT", value_parser = per_mille, help_heading = HEADING)]
+    pub headroom: Option<u32>,
+    /// How many pods one wave may move
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = HEADING)]
+    pub max_moves_per_wave: Option<u32>,
+    /// Pods of workloads with fewer replicas stay
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..), help_heading = HEADING)]
+    pub min_replicas: Option<i64>,
+    /// Pods whose move is of higher risk stay
+    #[arg(long, value_name = "RISK", help_heading = HEADING)]
+    pub max_risk: Option<Risk>,
+    /// Which pods of kube-system may move
+    #[arg(long, value_name = "WHICH", help_heading = HEADING)]
+    pub system_pods: Option<SystemPods>,
+    /// Pods with emptyDir volumes stay
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set, help_heading = HEADING)]
+    pub keep_empty_dir: Option<bool>,
+    /// Pods without a PodDisruptionBudget stay
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set, help_heading = HEADING)]
+    pub keep_without_budget: Option<bool>,
+    /// Pods of workloads with several replicas stay in their zone
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set, help_heading = HEADING)]
+    pub keep_zones: Option<bool>,
+}
+
+/// A safety threshold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Safety {
+    /// What nobody should notice: small waves, stateless pods of several replicas, each in its zone, 10 % headroom
+    Conservative,
+    /// What Kubernetes and its budgets allow
+    #[default]
+    Medium,
+    /// And kube-system pods without a budget
+    Aggressive,
+}
+
+/// How risky a step may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Risk {
+    /// Nobody should notice
+    Low,
+    /// StatefulSets, volumes to attach, pods that restart often
+    Medium,
+    /// The only replica, and the system's own priorities
+    High,
+}
+
+/// Which pods of kube-system may move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SystemPods {
+    /// None of them
+    None,
+    /// Those with a PodDisruptionBudget
+    WithBudget,
+    /// All of them
+    All,
+}
+
+impl PolicyArgs {
+    /// The threshold's limits, and the flags' before them.
+    pub fn policy(&self) -> Policy {
+        let of_threshold = match self.safety {
+            Safety::Conservative => Policy::conservative(),
+            Safety::Medium => Policy::medium(),
+            Safety::Aggressive => Policy::aggressive(),
+        };
+        // Every field by name: a limit without a flag does not compile.
+        Policy {
+            headroom_per_mille: self.headroom.unwrap_or(of_threshold.headroom_per_mille),
+            most_moves_per_wave: self.max_moves_per_wave.or(of_threshold.most_moves_per_wave),
+            fewest_replicas: self.min_replicas.unwrap_or(of_threshold.fewest_replicas),
+            most_risk: self.max_risk.map_or(of_threshold.most_risk, Into::into),
+            system_pods: self.system_pods.map_or(of_threshold.system_pods, Into::into),
+            keep_empty_dir: self.keep_empty_dir.unwrap_or(of_threshold.keep_empty_dir),
+            keep_without_budget: self.keep_without_budget.unwrap_or(of_threshold.keep_without_budget),
+            keep_zones: self.keep_zones.unwrap_or(of_threshold.keep_zones),
+            start_up_seconds: of_threshold.start_up_seconds,
+        }
+    }
+
+    /// The flags as given, each after a space, for a command to type next.
+    pub fn flags(&self) -> String {
+        fn name<T: ValueEnum>(value: T) -> Option<String> {
+            value.to_possible_value().map(|name| name.get_name().to_owned())
+        }
+        let flag =
+            |name: &str, value: Option<String>| value.map(|value| format!(" --{name}={value}")).unwrap_or_default();
+        let percent = |per_mille: u32| format!("{}%", f64::from(per_mille) / 10.0);
+        [
+            flag("safety", Some(self.safety).filter(|safety| *safety != Safety::Medium).and_then(name)),
+            flag("headroom", self.headroom.map(percent)),
+            flag("max-moves-per-wave", self.max_moves_per_wave.map(|most| most.to_string())),
+            flag("min-replicas", self.min_replicas.map(|fewest| fewest.to_string())),
+            flag("max-risk", self.max_risk.and_then(name)),
+            flag("system-pods", self.system_pods.and_then(name)),
+            flag("keep-empty-dir", self.keep_empty_dir.map(|keep| keep.to_string())),
+            flag("keep-without-budget", self.keep_without_budget.map(|keep| keep.to_string())),
+            flag("keep-zones", self.keep_zones.map(|keep| keep.to_string())),
+        ]
+        .concat()
+    }
+}
+
+impl From<Risk> for model::Risk {
+    fn from(risk: Risk) -> model::Risk {
+        match risk {
+            Risk::Low => model::Risk::Low,
+            Risk::Medium => model::Risk::Medium,
+            Risk::High => model::Risk::High,
+        }
+    }
+}
+
+impl From<SystemPods> for model::SystemPods {
+    fn from(pods: SystemPods) -> model::SystemPods {
+        match pods {
+            SystemPods::None => model::SystemPods::None,
+            SystemPods::WithBudget => model::SystemPods::WithBudget,
+            SystemPods::All => model::SystemPods::All,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Given {
+        #[command(flatten)]
+        policy: PolicyArgs,
+    }
+
+    fn given(flags: &str) -> PolicyArgs {
+        Given::try_parse_from(std::iter::once("plimsoll").chain(flags.split_whitespace())).unwrap().policy
+    }
+
+    #[test]
+    fn a_threshold_by_its_name() {
+        assert_eq!(given("").policy(), Policy::default());
+        assert_eq!(given("--safety conservative").policy(), Policy::conservative());
+        assert_eq!(given("--safety medium").policy(), Policy::medium());
+        assert_eq!(given("--safety aggressive").policy(), Policy::aggressive());
+    }
+
+    #[test]
+    fn every_limit_of_a_threshold_is_overridden_by_its_flag() {
+        let flags = "--headroom=0% --max-moves-per-wave=1000 --min-replicas=1 --max-risk=high --system-pods=with-budget \
+                     --keep-empty-dir=false --keep-without-budget=false --keep-zones=false";
+        let medium = Policy { most_moves_per_wave: Some(1_000), ..Policy::medium() };
+        assert_eq!(given(&format!("--safety conservative {flags}")).policy(), medium);
+        assert_eq!(
+            given("--keep-zones --keep-empty-dir").policy(),
+            Policy { keep_zones: true, keep_empty_dir: true, ..Policy::medium() }
+        );
+    }
+
+    #[test]
+    fn the_flags_can_be_typed_again() {
+        for flags in [
+            "",
+            "--safety aggressive --headroom 2.5% --max-risk low",
+            "--min-replicas 3 --keep-zones --system-pods all",
+        ] {
+            let args = given(flags);
+            assert_eq!(given(&args.flags()).policy(), args.policy(), "{flags}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Plans that buy nodes: the offers worth having stand beside the cluster's own nodes, empty, and the search keeps what
+//! it needs of both.
+
+use std::collections::BTreeMap;
+
+use model::{
+    AddedNode, BoundCertificate, Labels, Name, Node, Offer, Plan, Policy, Prices, Snapshot, Subject, UsdPerHour,
+};
+
+use super::daemons;
+use super::{Problem, Strategy, plan_with, rename};
+use crate::bound;
+use crate::cluster::{Cluster, NodeSet};
+
+/// Of a pool's offers in one place those are looked at that are the best of their size for CPU, for memory, or for both.
+/// Up to these many millicores a node is small or of middle size; larger ones are looked at up to the largest there is.
+const SIZES: [i64; 2] = [4_000, 8_000];
+const LARGEST: i64 = 16_000;
+/// What linear programming wants of an offer is rounded up and given this much more, in percent: pods are whole.
+const MORE_PERCENT: f64 = 4.0;
+/// A plan that buys must save this much more than one that does not, in thousandths: it moves more.
+const WORTHWHILE_PER_MILLE: i64 = 5;
+
+/// The cheaper of the plan that buys nothing and one that buys.
+pub(super) fn cheaper(
+    own: Plan,
+    snapshot: &Snapshot,
+    prices: &Prices,
+    policy: &Policy,
+    strategy: &dyn Strategy,
+) -> Plan {
+    let bound = lower_bound(snapshot, prices, policy);
+    let own_cost = own.summary.usd_per_hour_after.nanos();
+    let is_worthwhile = |plan: &Plan| {
+        let saved = own_cost - plan.summary.usd_per_hour_after.nanos();
+        saved.saturating_mul(1_000) > own_cost.saturating_mul(WORTHWHILE_PER_MILLE)
+    };
+    let mut plan = plan_that_buys(snapshot, prices, policy, strategy).filter(is_worthwhile).unwrap_or(own);
+    plan.summary.usd_per_hour_lower_bound = Some(bound.usd_per_hour);
+    plan.bound = Some(bound);
+    plan
+}
+
+/// Whatever is bought, and however much of it.
+fn lower_bound(snapshot: &Snapshot, prices: &Prices, policy: &Policy) -> BoundCertificate {
+    let one_of_each: Vec<(&Offer, u32)> = prices.offers.iter().map(|offer| (offer, 1)).collect();
+    let extended = Extended::new(snapshot, prices, &one_of_each);
+    let cluster = Cluster::new(&extended.snapshot);
+    let problem = Problem::new(&cluster, &extended.prices, policy);
+    let offered = NodeSet::of(cluster.nodes(), |node| extended.offer_of(node).is_some());
+    let key = |node: usize| extended.offer_of(node).map_or_else(Name::default, |offer| offer.key().into());
+    bound::lower_bound_with_offers(&problem, &offered, &key)
+}
+
+fn plan_that_buys(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Option<Plan> {
+    let largest = snapshot.nodes.iter().map(|node| node.allocatable.cpu).fold(LARGEST, i64::max);
+    let looked_at = best_of_their_size(&prices.offers, largest);
+    let one_of_each: Vec<(&Offer, u32)> = looked_at.into_iter().map(|offer| (offer, 1)).collect();
+    let tried = Extended::new(snapshot, prices, &one_of_each);
+    let wanted = {
+        let cluster = Cluster::new(&tried.snapshot);
+        let problem = Problem::new(&cluster, &tried.prices, policy);
+        bound::nodes_wanted(&problem, &|node| tried.offer_of(node).map(|offer| offer.most))
+    };
+    let bought = within_limits(wanted.iter().enumerate().filter_map(|(node, wanted)| {
+        let offer = tried.offer_of(node)?;
+        Some((offer, number(*wanted, offer.most)))
+    }));
+    if bought.is_empty() {
+        return None;
+    }
+    let extended = Extended::new(snapshot, prices, &bought);
+    let plan = plan_with(&extended.snapshot, &extended.prices, policy, strategy);
+    Some(extended.as_added(plan))
+}
+
+fn number(wanted: f64, most: Option<u32>) -> u32 {
+    if wanted < 0.01 {
+        return 0;
+    }
+    let number = (wanted * (1.0 + MORE_PERCENT / 100.0)).ceil() as u32 + 1;
+    number.min(most.unwrap_or(u32::MAX))
+}
+
+/// Offers of one pool share its limits.
+fn within_limits<'o>(wanted: impl Iterator<Item = (&'o Offer, u32)>) -> Vec<(&'o Offer, u32)> {
+    let mut left: BTreeMap<&Name, f64> = BTreeMap::new();
+    let mut bought = Vec::new();
+    for (offer, number) in wanted {
+        let left = left.entry(&offer.pool).or_insert(1.0);
+        let number = offer.most.map_or(number, |most| number.min((*left * f64::from(most)).floor() as u32));
+        *left -= offer.most.map_or(0.0, |most| f64::from(number) / f64::from(most.max(1)));
+        if number > 0 {
+            bought.push((offer, number));
+        }
+    }
+    bought
+}
+
+/// For each pool, zone, capacity type and size the offers that give most for a dollar: of CPU, of memory, of both.
+fn best_of_their_size(offers: &[Offer], largest: i64) -> Vec<&Offer> {
+    let size = |offer: &Offer, cpu: f64, memory: f64| {
+        let room = &offer.node.allocatable;
+        (room.cpu as f64 * cpu + room.memory as f64 * memory) / offer.price.usd_per_hour.dollars()
+    };
+    // A core is worth 7.5 GiB, by OpenCost's default prices.
+    let per_byte = 1_000.0 / (7.5 * (1u64 << 30) as f64);
+    let mut best: BTreeMap<_, (f64, usize)> = BTreeMap::new();
+    let is_looked_at = |offer: &Offer| offer.most != Some(0) && offer.node.allocatable.cpu <= largest;
+    for (at, offer) in offers.iter().enumerate().filter(|(_, offer)| is_looked_at(offer)) {
+        let class = SIZES.iter().filter(|most| offer.node.allocatable.cpu > **most).count();
+        for (direction, (cpu, memory)) in [(1.0, 0.0), (0.0, per_byte), (1.0, per_byte)].into_iter().enumerate() {
+            let gives = size(offer, cpu, memory);
+            let key = (&offer.pool, &offer.zone, offer.capacity_type, class, direction);
+            let so_far = best.entry(key).or_insert((gives, at));
+            if gives > so_far.0 {
+                *so_far = (gives, at);
+            }
+        }
+    }
+    let mut chosen: Vec<usize> = best.into_values().map(|(_, at)| at).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen.into_iter().map(|at| &offers[at]).collect()
+}
+
+/// A snapshot with nodes that could be bought.
+struct Extended<'o> {
+    snapshot: Snapshot,
+    prices: Prices,
+    /// New nodes by name.
+    new: BTreeMap<Name, &'o Offer>,
+}
+
+impl<'o> Extended<'o> {
+    fn new(snapshot: &Snapshot, prices: &Prices, bought: &[(&'o Offer, u32)]) -> Extended<'o> {
+        let mut nodes: Vec<(Node, Option<usize>)> = snapshot.nodes.iter().cloned().zip((0..).map(Some)).collect();
+        let models = daemons::models(snapshot);
+        let mut extended = Extended { snapshot: snapshot.clone(), prices: Prices::default(), new: BTreeMap::new() };
+        for (offer, number) in bought {
+            for count in 1..=*number {
+                let node = named(offer, count);
+                if snapshot.node(&node.name).is_none() {
+                    extended.snapshot.pods.extend(daemons::expected(&models, &node));
+                    extended.new.insert(node.name.clone(), offer);
+                    nodes.push((node, None));
+                }
+            }
+        }
+        nodes.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+        let price = |(node, at): &(Node, Option<usize>)| match at {
+            Some(at) => prices.nodes.get(*at).cloned(),
+            None => extended.new.get(&node.name).map(|offer| Ok(offer.price.clone())),
+        };
+        extended.prices.nodes = nodes.iter().filter_map(price).collect();
+        extended.snapshot.nodes = nodes.into_iter().map(|(node, _)| node).collect();
+        extended.snapshot.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        extended
+    }
+
+    fn offer_of(&self, node: usize) -> Option<&'o Offer> {
+        self.new.get(&self.snapshot.nodes[node].name).copied()
+    }
+
+    /// The plan on the extended snapshot, told of the one without: new nodes that it keeps are added, those that it
+    /// removes never were.
+    fn as_added(&self, mut plan: Plan) -> Plan {
+        let is_new = |name: &Name| self.new.contains_key(name);
+        let price = |offer: &Offer| offer.price.usd_per_hour;
+        let removed: Vec<Name> = plan.nodes.remove.extract_if(.., |name| is_new(name)).collect();
+        let all: UsdPerHour = self.new.values().map(|offer| price(offer)).sum();
+        plan.summary.usd_per_hour_before -= all;
+        plan.summary.nodes_before -= self.new.len();
+        plan.nodes.add = self
+            .snapshot
+            .nodes
+            .iter()
+            .filter(|node| !removed.contains(&node.name))
+            .filter_map(|node| Some((node, *self.new.get(&node.name)?)))
+            .map(|(node, offer)| AddedNode {
+                instance_type: offer.instance_type.clone(),
+                capacity_type: offer.capacity_type,
+                zone: offer.zone.clone(),
+                usd_per_hour: price(offer),
+                node: node.clone(),
+            })
+            .collect();
+        plan.findings.retain(|finding| !matches!(&finding.subject, Subject::Node(name) if is_new(name)));
+        rename(plan)
+    }
+}
+
+/// `new-general-m6i.2xlarge-eu-west-1a-3`.
+fn named(offer: &Offer, count: u32) -> Node {
+    let allowed = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
+    let text = format!("new-{}-{}-{}-{}", offer.pool, offer.instance_type, offer.zone, offer.capacity_type);
+    let text: String = text.chars().map(allowed).collect();
+    let name: Name = format!("{}-{count}", text.to_ascii_lowercase()).into();
+    let mut labels: Vec<(Name, Name)> =
+        offer.node.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    labels.push(("kubernetes.io/hostname".into(), name.clone()));
+    Node { name, labels: Labels::new(labels), ..offer.node.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_is_rounded_up_within_the_limit() {
+        assert_eq!(number(0.0, None), 0);
+        assert_eq!(number(0.5, None), 2);
+        assert_eq!(number(100.0, None), 105);
+        assert_eq!(number(100.0, Some(7)), 7);
+    }
+}

@@ -1,0 +1,44 @@
+//! Which pods must stay in their zone, where the policy keeps workloads spread over failure domains as they are.
+
+use model::{Name, Policy};
+
+use crate::cluster::Cluster;
+use crate::evictable::Evictable;
+
+/// Zones by number.
+pub struct Zones {
+    of_node: Vec<Option<u32>>,
+    /// By pod: the one that it must stay in. None where it is the only replica, or nobody knows its zone.
+    kept_by: Vec<Option<u32>>,
+}
+
+impl Zones {
+    /// Works out what must stay where, if anything must.
+    pub fn new(cluster: &Cluster<'_>, policy: &Policy, evictable: &Evictable<'_>) -> Option<Zones> {
+        if !policy.keep_zones {
+            return None;
+        }
+        let mut names: Vec<&Name> = cluster.snapshot.nodes.iter().filter_map(|node| node.zone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let number = |name: &Name| names.binary_search(&name).ok().map(|at| at as u32);
+        let of_node: Vec<Option<u32>> =
+            cluster.snapshot.nodes.iter().map(|node| node.zone().and_then(number)).collect();
+        let pods = cluster.snapshot.pods.iter().zip(&cluster.pods);
+        let kept_by = pods.map(|(pod, compiled)| {
+            let home = compiled.node.filter(|_| evictable.replicas(pod) > 1)?;
+            of_node[home as usize]
+        });
+        Some(Zones { kept_by: kept_by.collect(), of_node })
+    }
+
+    /// The zone that the pod must stay in.
+    pub fn kept_by(&self, pod: usize) -> Option<u32> {
+        self.kept_by[pod]
+    }
+
+    /// Is the node in this zone, where there is one to stay in?
+    pub fn allow(&self, zone: Option<u32>, node: usize) -> bool {
+        zone.is_none() || self.of_node[node] == zone
+    }
+}

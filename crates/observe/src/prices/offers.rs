@@ -1,0 +1,110 @@
+//! What could be bought: every priced type that a node pool allows, in the cluster's zones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{CapacityType, Name, Node, Offer, Requirement, Snapshot};
+
+use super::location::locate;
+use super::nodes::price_nodes;
+use super::table::PriceTable;
+use super::template::{Machine, Template};
+
+const CAPACITY_TYPE: &str = "karpenter.sh/capacity-type";
+
+/// Nodes that the cluster's pools could make, each with its price. A Karpenter NodePool makes any type that its
+/// requirements allow; any other pool makes what it has made already.
+pub fn offers(snapshot: &Snapshot, table: &PriceTable) -> Vec<Offer> {
+    let mut members: BTreeMap<&Name, Vec<&Node>> = BTreeMap::new();
+    for node in snapshot.nodes.iter().filter(|node| !node.unreadable) {
+        members.entry(node.node_pool().unwrap_or(&NO_POOL)).or_default().push(node);
+    }
+    members.retain(|pool, _| !pool.is_empty());
+    for pool in snapshot.node_pools.keys() {
+        members.entry(pool).or_default();
+    }
+    let machines = machines(snapshot, table);
+    let places = places(snapshot);
+    let mut offers = Vec::new();
+    for (pool, nodes) in members {
+        let karpenter = snapshot.node_pools.get(pool);
+        let Some(template) = Template::new(snapshot, pool, &nodes) else { continue };
+        let mut candidates: Vec<(Name, Name, CapacityType, Node)> = Vec::new();
+        let mut add = |machine: &Machine, zone: &Name, region: &str, capacity_type: CapacityType| {
+            if let Some(node) = template.node(machine, zone, region, capacity_type) {
+                candidates.push((machine.instance_type.clone(), zone.clone(), capacity_type, node));
+            }
+        };
+        match karpenter {
+            Some(_) => {
+                for (machine, (zone, region)) in
+                    machines.values().flat_map(|machine| places.iter().map(move |at| (machine, at)))
+                {
+                    add(machine, zone, region, CapacityType::OnDemand);
+                    add(machine, zone, region, CapacityType::Spot);
+                }
+            }
+            None => {
+                let made: BTreeSet<_> = nodes.iter().map(|node| (node.instance_type(), node.capacity_type())).collect();
+                let zones: BTreeSet<_> = nodes.iter().filter_map(|node| node.zone()).collect();
+                for (instance_type, capacity_type) in made {
+                    let Some(machine) = instance_type.and_then(|name| machines.get(name)) else { continue };
+                    for (zone, region) in places.iter().filter(|(zone, _)| zones.contains(zone)) {
+                        add(machine, zone, region, capacity_type);
+                    }
+                }
+            }
+        }
+        let requirements = karpenter.map_or(&[][..], |pool| &pool.requirements);
+        candidates.retain(|(.., capacity_type, node)| meets(requirements, karpenter.is_some(), *capacity_type, node));
+        let nodes_only: Vec<Node> = candidates.iter().map(|(.., node)| node.clone()).collect();
+        let prices = price_nodes(&nodes_only, table);
+        for ((instance_type, zone, capacity_type, node), price) in candidates.into_iter().zip(prices.nodes) {
+            let Ok(price) = price else { continue };
+            if price.usd_per_hour.nanos() > 0 {
+                let most = template.most(karpenter, &nodes, &node);
+                offers.push(Offer { pool: pool.clone(), instance_type, zone, capacity_type, price, node, most });
+            }
+        }
+    }
+    offers
+}
+
+static NO_POOL: std::sync::LazyLock<Name> = std::sync::LazyLock::new(Name::default);
+
+/// Does the pool make such nodes? Without a requirement on it Karpenter buys on demand.
+fn meets(requirements: &[Requirement], is_karpenter: bool, capacity_type: CapacityType, node: &Node) -> bool {
+    let is_asked = requirements.iter().any(|requirement| &*requirement.key == CAPACITY_TYPE);
+    (!is_karpenter || is_asked || capacity_type == CapacityType::OnDemand)
+        && requirements.iter().all(|requirement| requirement.matches(node.labels.get(&requirement.key)))
+}
+
+/// Zones with their regions, of nodes that take pods.
+fn places(snapshot: &Snapshot) -> BTreeSet<(Name, String)> {
+    let place = |node: &Node| {
+        let location = locate(node);
+        Some((Name::from(location.zone?), location.region?))
+    };
+    snapshot.nodes.iter().filter_map(place).collect()
+}
+
+/// Types by name: those seen as they are, the others by the shape that a price row gives. Those with GPUs are left out.
+fn machines<'a>(snapshot: &'a Snapshot, table: &PriceTable) -> BTreeMap<Name, Machine<'a>> {
+    let mut machines: BTreeMap<Name, Machine<'a>> = BTreeMap::new();
+    for row in table.rows().filter(|row| row.shape.gpu.unwrap_or(0) == 0) {
+        let (Some(vcpu), Some(memory_gib)) = (row.shape.vcpu, row.shape.memory_gib) else { continue };
+        machines.entry(row.instance_type.clone()).or_insert_with(|| Machine {
+            instance_type: row.instance_type.clone(),
+            vcpu,
+            memory_gib,
+            pods: row.shape.pods,
+            arch: row.shape.arch.clone(),
+            seen: None,
+        });
+    }
+    for node in snapshot.nodes.iter().filter(|node| node.ready && !node.unreadable) {
+        let Some(name) = node.instance_type() else { continue };
+        let machine = machines.entry(name.clone()).or_insert_with(|| Machine::of(name, node));
+        machine.seen.get_or_insert(node);
+    }
+    machines
+}

@@ -1,24 +1,47 @@
-//! Speed and memory: `make bench`. Ours as a whole process from a dump, and the filter matrix beside the scheduler's own.
+//! Speed, memory, and how near plans are to the best: `make bench`. Ours as a whole process from a dump, and the filter
+//! matrix beside the scheduler's own.
 //!
-//! `bench fleet SEED NODES PODS` only writes a fleet's dump to stdout, to try things on.
+//! `bench TABLE …` prints only these tables. `bench fleet SEED NODES PODS` only writes a fleet's dump to stdout, to try
+//! things on.
 
+mod affinity;
+mod gap;
 mod matrix;
+mod packing;
+mod plan;
 mod process;
+mod replan;
 mod simulate;
 
 use std::path::{Path, PathBuf};
 
+const TABLES: [&str; 6] = ["simulate", "matrix", "gap", "packing", "affinity", "replan"];
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [command, numbers @ ..] = arguments.as_slice() {
-        anyhow::ensure!(command == "fleet" && numbers.len() == 3, "hint: bench [fleet SEED NODES PODS]");
-        let fleet = scenario::fleet(numbers[0].parse()?, numbers[1].parse()?, numbers[2].parse()?);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["fleet", seed, nodes, pods] = arguments.as_slice() {
+        let fleet = scenario::fleet(seed.parse()?, nodes.parse()?, pods.parse()?);
         return Ok(fleet.write(std::io::BufWriter::new(std::io::stdout()))?);
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf();
+    let unknown = arguments.iter().find(|name| !TABLES.contains(name));
+    anyhow::ensure!(unknown.is_none(), "hint: bench [{} …] or bench fleet SEED NODES PODS", TABLES.join("|"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let data = std::env::var_os("PLIMSOLL_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
+    let plimsoll = binary(root, "target/release/plimsoll")?;
     let folder = tempfile::tempdir()?;
-    simulate::run(&binary(&root, "target/release/plimsoll")?, folder.path())?;
-    matrix::run(&binary(&root, "tests/controlplane/bin/oracle")?, folder.path())
+    let folder = folder.path();
+    for table in TABLES.into_iter().filter(|table| arguments.is_empty() || arguments.contains(table)) {
+        match table {
+            "simulate" => simulate::run(&plimsoll, folder)?,
+            "matrix" => matrix::run(&binary(root, "tests/controlplane/bin/oracle")?, folder)?,
+            "gap" => gap::run(&plimsoll, folder)?,
+            "packing" => packing::run(&plimsoll, folder)?,
+            "affinity" => affinity::run(&plimsoll, folder, &data)?,
+            _ => replan::run(folder)?,
+        }
+    }
+    Ok(())
 }
 
 fn binary(root: &Path, path: &str) -> anyhow::Result<PathBuf> {

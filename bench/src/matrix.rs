@@ -31,6 +31,6 @@ pub fn run(oracle: &Path, folder: &Path) -> anyhow::Result<()> {
     println!("full matrix of {NODES} nodes and {} pods, one thread each, {passing} pairs pass in both", theirs["pods"]);
     println!("| kube-scheduler 1.36.1's filters | plimsoll (compiling the cluster included) | ratio |");
     println!("| --- | --- | --- |");
-    println!("| {seconds:.3} s | {:.4} s | {:.0}× |", ours[RUNS / 2], seconds / ours[RUNS / 2]);
+    println!("| {seconds:.3} s | {:.4} s | {:.0}× |\n", ours[RUNS / 2], seconds / ours[RUNS / 2]);
     Ok(())
 }

@@ -14,10 +14,10 @@ pub struct Run {
     pub megabytes: f64,
 }
 
-/// Runs the command with its output thrown away.
-pub fn run(program: &Path, arguments: &[&str]) -> anyhow::Result<Run> {
+/// Runs the command with its output sent there.
+pub fn run(program: &Path, arguments: &[&str], output: Stdio) -> anyhow::Result<Run> {
     let started = Instant::now();
-    let mut child = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut child = Command::new(program).args(arguments).stdout(output).stderr(Stdio::null()).spawn()?;
     let status_file = format!("/proc/{}/status", child.id());
     let mut megabytes = 0.0f64;
     loop {

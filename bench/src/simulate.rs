@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::process;
 
@@ -27,8 +28,9 @@ pub fn run(plimsoll: &Path, folder: &Path) -> anyhow::Result<()> {
         let dump = path.metadata()?.len() as f64 / 1e6;
         let from = path.to_string_lossy().into_owned();
         let arguments = ["simulate", "--strategy", "best-fit", "--from", &from];
-        process::run(plimsoll, &arguments)?;
-        let counted: anyhow::Result<Vec<_>> = (0..runs).map(|_| process::run(plimsoll, &arguments)).collect();
+        let run = || process::run(plimsoll, &arguments, Stdio::null());
+        run()?;
+        let counted: anyhow::Result<Vec<_>> = (0..runs).map(|_| run()).collect();
         let median = process::median(counted?);
         println!(
             "| {nodes}, {pods} | {dump:.1} | {runs} | {:.3} | {seconds} | {:.0} | {megabytes} |",

@@ -66,6 +66,8 @@ pub enum Blocker {
     FewReplicasKept(i64),
     /// The policy keeps pods without a budget.
     WithoutBudgetKept,
+    /// The policy keeps pods of so few seconds.
+    TooYoung(i64),
     /// The policy allows no step of this risk.
     TooRisky(Risk),
     /// More than one budget covers it, by their names: the eviction API refuses.
@@ -108,6 +110,7 @@ impl fmt::Display for Blocker {
                 write!(f, "the policy keeps workloads of so few replicas: {replicas}")
             }
             Blocker::WithoutBudgetKept => f.write_str("the policy keeps pods without a budget"),
+            Blocker::TooYoung(age) => write!(f, "the policy keeps pods this young: {age} s"),
             Blocker::TooRisky(risk) => {
                 write!(f, "the policy allows no step of {} risk", format!("{risk:?}").to_lowercase())
             }
@@ -264,6 +267,11 @@ impl<'a> Evictions<'a> {
         let replicas = self.replicas(pod).unwrap_or(1).max(1);
         if replicas < self.policy.fewest_replicas {
             return Err(Blocker::FewReplicasKept(replicas));
+        }
+        // Clocks differ: what seems to come from the future is new.
+        let age = pod.created.map(|created| self.snapshot.taken_at.0.saturating_sub(created.0).max(0));
+        if let Some(age) = age.filter(|age| *age < self.policy.least_age_seconds) {
+            return Err(Blocker::TooYoung(age));
         }
         let risk = risk::of(self, pod);
         if risk > self.policy.most_risk {

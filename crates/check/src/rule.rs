@@ -72,6 +72,10 @@ pub enum Rule {
     WorkloadQuarter,
     /// A wave moves more pods than the policy allows.
     WaveSize,
+    /// The plan moves more pods than the policy allows.
+    PlanSize,
+    /// The plan saves less than the policy wants, in all or for each pod that moves.
+    Savings,
     /// A pod of several replicas leaves its zone, where the policy keeps zones.
     ZoneKept,
     /// Two users of one ReadWriteOnce claim end a wave apart.

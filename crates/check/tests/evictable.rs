@@ -150,6 +150,18 @@ fn the_policy_blocks_what_it_keeps() {
 }
 
 #[test]
+fn pods_younger_than_the_policy_wants_stay() {
+    let at = |age: i64| {
+        let policy = Policy { least_age_seconds: 3_600, ..Policy::default() };
+        blocked(|world| world.pod_mut("api-0").created = Some(Time(NOW.0 - age)), policy)
+    };
+    assert_eq!(at(3_600), None);
+    assert_eq!(at(3_599), Some(Blocker::TooYoung(3_599)));
+    let made_later = |world: &mut World| world.pod_mut("api-0").created = Some(Time(NOW.0 + 60));
+    assert_eq!(blocked(made_later, Policy::default()), None, "clocks differ");
+}
+
+#[test]
 fn risk_above_the_policys_blocks() {
     let at = |most_risk: Risk, change: fn(&mut World)| blocked(change, Policy { most_risk, ..Policy::default() });
     let steady = |_: &mut World| {};

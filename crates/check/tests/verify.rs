@@ -442,3 +442,22 @@ fn a_pod_of_several_replicas_stays_in_its_zone_where_the_policy_keeps_zones() {
     world.node_mut("a").labels = labels(&[(HOSTNAME, "a")]);
     assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "api-0", "c")], &[])), [], "nobody knows its zone");
 }
+
+#[test]
+fn a_plan_moves_no_more_and_saves_no_less_than_the_policy_says() {
+    let world = small();
+    let plan = world.plan(&[(1, "api-0", "b")], &["a"]);
+    let dollars = |dollars: f64| UsdPerHour::from_dollars(dollars).unwrap();
+    let moves = |most: u32| Policy { most_moves: Some(most), ..Policy::default() };
+    assert_eq!(breaks_policy(&world, moves(1), &plan), []);
+    assert_eq!(breaks_policy(&world, moves(0), &plan), [Rule::PlanSize]);
+    let saves = |least: f64| Policy { least_saved: dollars(least), ..Policy::default() };
+    assert_eq!(breaks_policy(&world, saves(1.0), &plan), []);
+    assert_eq!(breaks_policy(&world, saves(1.01), &plan), [Rule::Savings]);
+    assert_eq!(breaks_policy(&world, saves(1.01), &world.plan(&[], &[])), [], "it changes nothing");
+    let each = |least: f64| Policy { least_saved_per_move: dollars(least), ..Policy::default() };
+    let two = world.plan(&[(1, "api-0", "b"), (2, "api-1", "c")], &["a"]);
+    assert_eq!(breaks_policy(&world, each(1.0), &plan), []);
+    assert_eq!(breaks_policy(&world, each(0.5), &two), []);
+    assert_eq!(breaks_policy(&world, each(0.6), &two), [Rule::Savings]);
+}

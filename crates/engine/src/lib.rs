@@ -12,4 +12,4 @@ pub mod state;
 pub use cluster::Cluster;
 pub use fit::{PodFit, fit};
 pub use node_set::NodeSet;
-pub use planning::{Strategy, default_strategy, plan, strategies, strategy};
+pub use planning::{CurvePoint, Strategy, curve, default_strategy, fewest_moves_for, plan, strategies, strategy};

@@ -140,6 +140,8 @@ codes! {
     EmptyDirVolume,
     /// Its workload has fewer replicas than the policy wants.
     FewReplicas,
+    /// It is younger than the policy wants.
+    TooYoung,
     /// Its move would be of higher risk than the policy allows.
     TooRisky,
     /// No budget, where the policy keeps such pods.
@@ -172,6 +174,12 @@ codes! {
     NodeUnreadable,
     /// Removing it saves nothing.
     NothingSaved,
+    /// It could go, but more pods would move than the policy allows.
+    MoveLimit,
+    /// It could go, but that saves less for each move than the policy wants.
+    TooLittleSavedPerMove,
+    /// A plan could be made, but it saves less than the policy wants.
+    TooLittleSaved,
 
     // What analyze notices.
     /// A node with nothing but daemons.

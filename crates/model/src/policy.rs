@@ -1,6 +1,6 @@
 //! What a plan may do: the safety threshold and its limits.
 
-use crate::Risk;
+use crate::{Risk, UsdPerHour};
 
 /// The limits that a plan keeps. The defaults are those of the threshold `medium`; `docs/safety.md` has all three.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Policy {
     pub fewest_replicas: i64,
     /// Pods whose move would be of higher risk stay.
     pub most_risk: Risk,
+    /// Younger pods stay, in seconds: a pod that was moved is a new one, and has its rest.
+    pub least_age_seconds: i64,
     /// Which pods of kube-system may move.
     pub system_pods: SystemPods,
     /// Pods with emptyDir volumes stay.
@@ -21,6 +23,12 @@ pub struct Policy {
     pub keep_without_budget: bool,
     /// Pods of workloads with several replicas stay in their zone.
     pub keep_zones: bool,
+    /// A plan moves no more pods.
+    pub most_moves: Option<u32>,
+    /// A plan that saves less is not made.
+    pub least_saved: UsdPerHour,
+    /// A node goes only where that saves at least this for each pod that moves for it.
+    pub least_saved_per_move: UsdPerHour,
     /// Seconds expected between a pod's eviction and its replacement's readiness, beside its grace period.
     pub start_up_seconds: i64,
 }
@@ -45,10 +53,14 @@ impl Policy {
             most_moves_per_wave: Some(10),
             fewest_replicas: 2,
             most_risk: Risk::Low,
+            least_age_seconds: 3_600,
             system_pods: SystemPods::None,
             keep_empty_dir: true,
             keep_without_budget: false,
             keep_zones: true,
+            most_moves: None,
+            least_saved: UsdPerHour::ZERO,
+            least_saved_per_move: UsdPerHour::ZERO,
             start_up_seconds: START_UP_SECONDS,
         }
     }
@@ -60,10 +72,14 @@ impl Policy {
             most_moves_per_wave: None,
             fewest_replicas: 1,
             most_risk: Risk::High,
+            least_age_seconds: 0,
             system_pods: SystemPods::WithBudget,
             keep_empty_dir: false,
             keep_without_budget: false,
             keep_zones: false,
+            most_moves: None,
+            least_saved: UsdPerHour::ZERO,
+            least_saved_per_move: UsdPerHour::ZERO,
             start_up_seconds: START_UP_SECONDS,
         }
     }

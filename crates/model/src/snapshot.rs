@@ -68,6 +68,8 @@ pub struct NodePool {
     pub disruption: String,
     /// spec.limits, of CPU in millicores and of memory in bytes.
     pub limits: [Option<i64>; 2],
+    /// Why it makes no more nodes, or none that we could foresee; empty where it does.
+    pub closed: Name,
     /// Labels that its nodes get.
     pub labels: Labels,
     /// Taints that its nodes get and keep.

@@ -42,6 +42,9 @@ pub(super) fn check(
     Vec::new()
 }
 
+/// No sum of a million numbers is further from the true one than this part of what they sum up to without their signs.
+const ROUNDING: f64 = 1e-9;
+
 /// The parts of the sum, for nodes of known price.
 struct Sum<'a> {
     snapshot: &'a Snapshot,
@@ -125,8 +128,11 @@ impl<'a> Sum<'a> {
         let priced: Vec<(usize, UsdPerHour)> =
             (0..self.snapshot.nodes.len()).filter_map(|node| Some((node, self.prices.of(node)?))).collect();
         let (mut fixed, mut divisor, mut sum) = (UsdPerHour::ZERO, 0, 0.0);
+        // Of all that is added and taken away: of so much rounding may have changed a part.
+        let mut turnover = 0.0;
         for (node, price) in priced {
             let earned = self.earned(node);
+            turnover += earned + price.dollars();
             if self.can_go[node] {
                 divisor = greatest_common_divisor(divisor, price.nanos());
                 sum -= (earned - price.dollars()).max(0.0);
@@ -139,10 +145,13 @@ impl<'a> Sum<'a> {
             divisor = greatest_common_divisor(divisor, offer.price.usd_per_hour.nanos());
         }
         for (pod, node) in std::mem::take(&mut self.movable) {
-            sum += self.paid(pod, node);
+            let paid = self.paid(pod, node);
+            turnover += paid;
+            sum += paid;
         }
         // Down, by more than rounding can have added: what is not proven must not become a whole step.
-        let above = (sum * 1e9 - 1.0).max(0.0) as i64;
+        let above = (sum - turnover * ROUNDING) * 1e9 - 1.0;
+        let above = if above.is_finite() { above.max(0.0) as i64 } else { 0 };
         let divisor = divisor.max(1);
         let multiples = above / divisor + i64::from(above % divisor > 0);
         fixed + UsdPerHour::from_nanos(multiples.saturating_mul(divisor))

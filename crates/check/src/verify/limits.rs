@@ -1,8 +1,9 @@
-//! The policy's limits on the plan as a whole: how many pods a wave moves, and which zone they stay in.
+//! The policy's limits on the plan as a whole: how many pods move, in a wave and in all, what that saves, and which zone
+//! they stay in.
 
 use std::collections::BTreeMap;
 
-use model::{Node, Plan, Policy, Snapshot};
+use model::{Node, Plan, Policy, Prices, Snapshot, UsdPerHour};
 
 use super::identity::Step;
 use crate::evictable::Evictions;
@@ -20,6 +21,35 @@ pub(super) fn waves(policy: &Policy, plan: &Plan) -> Vec<Fault> {
         Fault::new(Rule::WaveSize, format!("the wave moves {moves} pods, and the policy allows {most}")).in_wave(wave)
     };
     too_many.map(fault).collect()
+}
+
+/// The plan moves no more pods than the policy allows, and saves what the policy wants; one that changes nothing need not.
+pub(super) fn worth(snapshot: &Snapshot, prices: Option<&Prices>, policy: &Policy, plan: &Plan) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let moves = plan.migrations.len();
+    if let Some(most) = policy.most_moves.filter(|most| moves > *most as usize) {
+        faults.push(Fault::new(Rule::PlanSize, format!("the plan moves {moves} pods, and the policy allows {most}")));
+    }
+    let Some(prices) = prices else { return faults };
+    if moves == 0 && plan.nodes.remove.is_empty() && plan.nodes.add.is_empty() {
+        return faults;
+    }
+    let goes: UsdPerHour = (0..snapshot.nodes.len())
+        .filter(|at| plan.nodes.remove.contains(&snapshot.nodes[*at].name))
+        .filter_map(|at| prices.of(at))
+        .sum();
+    let comes: UsdPerHour = plan.nodes.add.iter().map(|added| added.usd_per_hour).sum();
+    let saved = goes - comes;
+    if saved < policy.least_saved {
+        let message = format!("the plan saves {saved}, and the policy wants {}", policy.least_saved);
+        faults.push(Fault::new(Rule::Savings, message));
+    }
+    let wanted = policy.least_saved_per_move * moves as i64;
+    if saved < wanted {
+        let message = format!("the plan saves {saved}, and the policy wants {wanted} for {moves} moves");
+        faults.push(Fault::new(Rule::Savings, message));
+    }
+    faults
 }
 
 /// Where the policy keeps zones, a pod of several replicas stays in its own.

@@ -33,9 +33,11 @@ pub fn verify(snapshot: &Snapshot, prices: Option<&Prices>, policy: &Policy, pla
     faults.extend(nodes::removed(snapshot, prices, plan));
     // Steps that name nothing real cannot be followed; each is a fault already.
     let steps = identity::steps(snapshot, plan, &mut faults);
+    faults.extend(nodes::received(snapshot, prices, &steps));
     faults.extend(budgets::evictable(snapshot, &evictions, &steps));
     faults.extend(budgets::check(snapshot, &evictions, &steps));
     faults.extend(limits::waves(policy, plan));
+    faults.extend(limits::worth(snapshot, prices, policy, plan));
     faults.extend(limits::zones(snapshot, policy, &evictions, plan, &steps));
     faults.extend(walk::walk(snapshot, policy, plan, &steps));
     faults.extend(summary::check(snapshot, prices, plan));

@@ -3,6 +3,7 @@
 use model::{Name, Node, Plan, Prices, Snapshot};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::identity::Step;
 use crate::evictable::forbids_removal;
 use crate::rule::{Fault, Rule};
 
@@ -30,6 +31,17 @@ pub(super) fn removed(snapshot: &Snapshot, prices: Option<&Prices>, plan: &Plan)
         }
     }
     faults
+}
+
+/// A node of unknown price stays as it is: it receives nothing either.
+pub(super) fn received(snapshot: &Snapshot, prices: Option<&Prices>, steps: &[Step<'_>]) -> Vec<Fault> {
+    let Some(prices) = prices else { return Vec::new() };
+    let is_unpriced = |step: &&Step<'_>| step.to < snapshot.nodes.len() && prices.of(step.to).is_none();
+    let fault = |step: &Step<'_>| {
+        let message = "the target has no price, so what it would cost is unknown";
+        Fault::new(Rule::UnpricedNode, message).at_step(step.at, step.migration).on_node(&step.migration.to_node)
+    };
+    steps.iter().filter(is_unpriced).map(fault).collect()
 }
 
 /// Why the node stays whatever runs on it.

@@ -1,5 +1,6 @@
 //! Workloads whose pods keep each other off their nodes, as a certificate says: is it so?
 
+use model::placement::PodAffinityTerm;
 use model::{BoundCertificate, Pod, Snapshot, WorkloadRef};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -61,6 +62,15 @@ fn keeps_off(snapshot: &Snapshot, one: &Pod, other: &Pod) -> bool {
     let none = model::Labels::default();
     let namespace = snapshot.namespaces.get(&other.namespace).unwrap_or(&none);
     one.spec.pod_anti_affinity.iter().any(|term| {
-        &*term.topology_key == HOSTNAME && term.selects(&one.namespace, &other.namespace, namespace, &other.labels)
+        &*term.topology_key == HOSTNAME
+            && !asks_for_place(term)
+            && term.selects(&one.namespace, &other.namespace, namespace, &other.labels)
     })
+}
+
+/// A pod's zone and region labels become those of the node where it lands: what selects by them may cease to.
+fn asks_for_place(term: &PodAffinityTerm) -> bool {
+    const COPIED: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
+    let requirements = term.selector.iter().flat_map(|selector| &selector.requirements);
+    requirements.into_iter().any(|requirement| COPIED.contains(&&*requirement.key))
 }

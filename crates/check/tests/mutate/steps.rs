@@ -253,7 +253,8 @@ impl Mutations<'_> {
             let any = Toleration { key: "".into(), operator, value: "".into(), effect: None };
             spec_mut(case, at).tolerations.push(any);
         });
-        let risky: [(&str, fn(&mut Pod)); 4] = [
+        type MakeRisky = fn(&mut Pod);
+        let risky: [(&str, MakeRisky); 4] = [
             ("the system's priority", |pod| Arc::make_mut(&mut pod.spec).priority = 2_000_000_000),
             ("a StatefulSet", |pod| pod.controller.iter_mut().for_each(|owner| owner.kind = "StatefulSet".into())),
             ("many restarts", |pod| pod.restarts = 5),
@@ -267,6 +268,11 @@ impl Mutations<'_> {
                 make_risky(pod_mut(case, at));
             });
         }
+        self.add("a young pod, where the policy keeps it", &not, |case| {
+            case.policy.least_age_seconds = 600;
+            let now = case.snapshot.taken_at;
+            pod_mut(case, at).created = Some(Time(now.0 - 599));
+        });
         self.add("emptyDir, where the policy keeps it", &not, |case| {
             case.policy.keep_empty_dir = true;
             spec_mut(case, at).volumes.push(Volume::EmptyDir { volume: "x".into(), in_memory: false });

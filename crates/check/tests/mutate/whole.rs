@@ -37,7 +37,20 @@ impl Mutations<'_> {
     }
 
     pub(super) fn limits(&mut self) {
-        if !self.case.plan.migrations.is_empty() {
+        let saved = self.case.plan.summary.saved();
+        let moves = self.case.plan.migrations.len();
+        if !self.case.plan.nodes.remove.is_empty() {
+            self.add("a plan that saves too little", &[Rule::Savings], |case| {
+                case.policy.least_saved = saved + UsdPerHour::from_nanos(1);
+            });
+        }
+        if moves > 0 {
+            self.add("a plan that moves more than it may", &[Rule::PlanSize], |case| {
+                case.policy.most_moves = Some(moves as u32 - 1);
+            });
+            self.add("moves that save too little", &[Rule::Savings], |case| {
+                case.policy.least_saved_per_move = saved.share(1, moves as i64) + UsdPerHour::from_nanos(1);
+            });
             self.add("a wave that moves more than it may", &[Rule::WaveSize], |case| {
                 case.policy.most_moves_per_wave = Some(0);
             });

@@ -54,6 +54,8 @@ pub enum Breakdown {
     plimsoll simulate --from dump.json                a plan, and what keeps it from saving more\n  \
     plimsoll simulate --headroom 5% --save plan.yaml  keep 5 % of every node free; write the plan\n  \
     plimsoll simulate --safety conservative           what nobody should notice\n  \
+    plimsoll simulate --curve                         how few moves save most of it\n  \
+    plimsoll simulate --max-moves 50                  the 50 moves that save most\n  \
     plimsoll simulate --compare first-fit,search      what another strategy would save, and how far from the best it is\n  \
     plimsoll verify plan.yaml                         then have it checked")]
 pub struct SimulateArgs {
@@ -69,6 +71,9 @@ pub struct SimulateArgs {
     /// Plan by each of these strategies, and show what comes of it side by side
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = strategies(), conflicts_with_all = ["strategy", "save"])]
     pub compare: Vec<&'static str>,
+    /// Show what plans of more and more moves would save
+    #[arg(long, conflicts_with_all = ["compare", "save", "max_moves", "min_savings"])]
+    pub curve: bool,
     /// Which nodes may hold the pods: only those that are there, or any that the node pools could buy as well
     #[arg(long, value_name = "WHICH", default_value = "existing")]
     pub capacity: Capacity,

@@ -1,9 +1,11 @@
 //! The safety threshold and a flag for each of its limits. `docs/safety.md` explains them.
 
-use clap::{ArgAction, Args, ValueEnum};
-use model::Policy;
+use std::time::Duration;
 
-use super::values::per_mille;
+use clap::{ArgAction, Args, ValueEnum};
+use model::{Policy, UsdPerHour};
+
+use super::values::{duration, per_mille, usd_per_month};
 
 /// Above these flags in the help.
 const HEADING: &str = "Limits of a plan (docs/safety.md)";
@@ -26,6 +28,9 @@ pub struct PolicyArgs {
     /// Pods whose move is of higher risk stay
     #[arg(long, value_name = "RISK", help_heading = HEADING)]
     pub max_risk: Option<Risk>,
+    /// Younger pods stay, such as 1h: what has just moved has its rest
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = HEADING)]
+    pub min_age: Option<Duration>,
     /// Which pods of kube-system may move
     #[arg(long, value_name = "WHICH", help_heading = HEADING)]
     pub system_pods: Option<SystemPods>,
@@ -38,6 +43,15 @@ pub struct PolicyArgs {
     /// Pods of workloads with several replicas stay in their zone
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set, help_heading = HEADING)]
     pub keep_zones: Option<bool>,
+    /// How many pods the whole plan may move
+    #[arg(long, value_name = "N", help_heading = HEADING)]
+    pub max_moves: Option<u32>,
+    /// A plan that saves less a month is not made
+    #[arg(long, value_name = "USD", value_parser = usd_per_month, help_heading = HEADING)]
+    pub min_savings: Option<UsdPerHour>,
+    /// A node is emptied only where that saves at least this a month for each pod that moves for it
+    #[arg(long, value_name = "USD", value_parser = usd_per_month, help_heading = HEADING)]
+    pub min_savings_per_move: Option<UsdPerHour>,
 }
 
 /// A safety threshold.
@@ -88,10 +102,14 @@ impl PolicyArgs {
             most_moves_per_wave: self.max_moves_per_wave.or(of_threshold.most_moves_per_wave),
             fewest_replicas: self.min_replicas.unwrap_or(of_threshold.fewest_replicas),
             most_risk: self.max_risk.map_or(of_threshold.most_risk, Into::into),
+            least_age_seconds: self.min_age.map_or(of_threshold.least_age_seconds, seconds),
             system_pods: self.system_pods.map_or(of_threshold.system_pods, Into::into),
             keep_empty_dir: self.keep_empty_dir.unwrap_or(of_threshold.keep_empty_dir),
             keep_without_budget: self.keep_without_budget.unwrap_or(of_threshold.keep_without_budget),
             keep_zones: self.keep_zones.unwrap_or(of_threshold.keep_zones),
+            most_moves: self.max_moves.or(of_threshold.most_moves),
+            least_saved: self.min_savings.unwrap_or(of_threshold.least_saved),
+            least_saved_per_move: self.min_savings_per_move.unwrap_or(of_threshold.least_saved_per_move),
             start_up_seconds: of_threshold.start_up_seconds,
         }
     }
@@ -103,6 +121,8 @@ impl PolicyArgs {
         }
         let flag =
             |name: &str, value: Option<String>| value.map(|value| format!(" --{name}={value}")).unwrap_or_default();
+        // Nano-dollars of an hour are no round numbers of a month.
+        let per_month = |saved: UsdPerHour| ((saved.dollars_per_month() * 1e4).round() / 1e4).to_string();
         let percent = |per_mille: u32| format!("{}%", f64::from(per_mille) / 10.0);
         [
             flag("safety", Some(self.safety).filter(|safety| *safety != Safety::Medium).and_then(name)),
@@ -110,13 +130,21 @@ impl PolicyArgs {
             flag("max-moves-per-wave", self.max_moves_per_wave.map(|most| most.to_string())),
             flag("min-replicas", self.min_replicas.map(|fewest| fewest.to_string())),
             flag("max-risk", self.max_risk.and_then(name)),
+            flag("min-age", self.min_age.map(|age| format!("{}s", seconds(age)))),
             flag("system-pods", self.system_pods.and_then(name)),
             flag("keep-empty-dir", self.keep_empty_dir.map(|keep| keep.to_string())),
             flag("keep-without-budget", self.keep_without_budget.map(|keep| keep.to_string())),
             flag("keep-zones", self.keep_zones.map(|keep| keep.to_string())),
+            flag("max-moves", self.max_moves.map(|most| most.to_string())),
+            flag("min-savings", self.min_savings.map(per_month)),
+            flag("min-savings-per-move", self.min_savings_per_move.map(per_month)),
         ]
         .concat()
     }
+}
+
+fn seconds(age: Duration) -> i64 {
+    i64::try_from(age.as_secs()).unwrap_or(i64::MAX)
 }
 
 impl From<Risk> for model::Risk {
@@ -165,9 +193,15 @@ mod tests {
 
     #[test]
     fn every_limit_of_a_threshold_is_overridden_by_its_flag() {
-        let flags = "--headroom=0% --max-moves-per-wave=1000 --min-replicas=1 --max-risk=high --system-pods=with-budget \
+        let flags = "--max-moves=7 --min-savings=730 --min-savings-per-move=0.73 --min-age=0 --headroom=0% --max-moves-per-wave=1000 --min-replicas=1 --max-risk=high --system-pods=with-budget \
                      --keep-empty-dir=false --keep-without-budget=false --keep-zones=false";
-        let medium = Policy { most_moves_per_wave: Some(1_000), ..Policy::medium() };
+        let medium = Policy {
+            most_moves_per_wave: Some(1_000),
+            most_moves: Some(7),
+            least_saved: UsdPerHour::from_nanos(1_000_000_000),
+            least_saved_per_move: UsdPerHour::from_nanos(1_000_000),
+            ..Policy::medium()
+        };
         assert_eq!(given(&format!("--safety conservative {flags}")).policy(), medium);
         assert_eq!(
             given("--keep-zones --keep-empty-dir").policy(),
@@ -181,6 +215,7 @@ mod tests {
             "",
             "--safety aggressive --headroom 2.5% --max-risk low",
             "--min-replicas 3 --keep-zones --system-pods all",
+            "--min-age 90m --max-moves 3 --min-savings 100 --min-savings-per-move 0.5",
         ] {
             let args = given(flags);
             assert_eq!(given(&args.flags()).policy(), args.policy(), "{flags}");

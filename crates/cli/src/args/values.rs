@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use model::{HOURS_PER_MONTH, UsdPerHour};
+
 /// `30s`, `2m`, `1h`, `500ms`, or seconds; 0 is no limit.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
@@ -28,6 +30,13 @@ pub(super) fn per_mille(text: &str) -> Result<u32, String> {
     Ok((percent * 10.0).round() as u32)
 }
 
+/// `100` or `$100` a month, of 730 hours.
+pub(super) fn usd_per_month(text: &str) -> Result<UsdPerHour, String> {
+    let wrong = || format!("`{text}` is no amount; write it in dollars a month, such as 100");
+    let dollars: f64 = text.strip_prefix('$').unwrap_or(text).trim().parse().map_err(|_| wrong())?;
+    UsdPerHour::from_dollars(dollars / HOURS_PER_MONTH as f64).ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +48,17 @@ mod tests {
         assert_eq!(duration("0"), Ok(Duration::ZERO));
         for text in ["", "s", "1d", "-1s", "99999999999999999999", "1.5s"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn savings_are_dollars_a_month() {
+        let an_hour = UsdPerHour::from_nanos(1_000_000_000);
+        assert_eq!(usd_per_month("730"), Ok(an_hour));
+        assert_eq!(usd_per_month("$730.0"), Ok(an_hour));
+        assert_eq!(usd_per_month("0"), Ok(UsdPerHour::ZERO));
+        for text in ["", "$", "-1", "NaN", "inf", "a", "1e12"] {
+            assert!(usd_per_month(text).is_err(), "{text}");
         }
     }
 

@@ -31,7 +31,11 @@ pub fn run(mut args: VerifyArgs, out: &mut Output) -> Result<Exit, Failure> {
     let policy = args.policy.policy();
     let verify = || check::verify(&snapshot, Some(&prices), &policy, &plan);
     let faults = talk::while_doing("checking the plan", verify);
-    let verdict = Verdict::of(&snapshot, &plan, faults);
+    let mut verdict = Verdict::of(&snapshot, &plan, faults);
+    if !plan.nodes.add.is_empty() && prices.offers.is_empty() {
+        let missing = "no node pool is known that could make the nodes it adds, so nothing says what they cost";
+        verdict.missing.push(missing.to_owned());
+    }
     verdict.write(out, args.output)?;
     if args.prices.prices.is_none() && verdict.speaks_of_money() {
         talk::note("hint: where the plan was made with --prices FILE.csv, give the same here");

@@ -42,11 +42,12 @@ pub fn grid<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Grid {
     grid
 }
 
-/// What could be changed to save more, dearest first. A node that a pod keeps is told once, with the pod's workload; a
-/// node that receives pods is no loss.
+/// What could be changed to save more, dearest first. A node that a pod keeps is told once, with the pod's workload, and
+/// one that a limit on the whole plan keeps with the cluster; a node that receives pods is no loss.
 pub fn dearest(findings: &[Finding]) -> Vec<&Finding> {
     let is_told_elsewhere = |finding: &Finding| {
-        let codes = [FindingCode::PodNotEvictable, FindingCode::ReceivesPods];
+        use FindingCode::{MoveLimit, PodNotEvictable, ReceivesPods, TooLittleSaved};
+        let codes = [PodNotEvictable, ReceivesPods, MoveLimit, TooLittleSaved];
         matches!(finding.subject, Subject::Node(_)) && codes.contains(&finding.code)
     };
     let costs = |finding: &&Finding| finding.usd_per_hour.is_some_and(|cost| cost.nanos() > 0);
@@ -97,6 +98,9 @@ fn why_kept(code: FindingCode) -> String {
         FindingCode::ControlPlaneNode => "they belong to the control plane".to_owned(),
         FindingCode::NodeUnreadable => "something on them could not be read".to_owned(),
         FindingCode::NothingSaved => "removing them saves nothing".to_owned(),
+        FindingCode::MoveLimit => "more pods would move than the policy allows".to_owned(),
+        FindingCode::TooLittleSavedPerMove => "they save too little for the pods that would move".to_owned(),
+        FindingCode::TooLittleSaved => "the plan that empties them saves too little".to_owned(),
         other => in_words(other),
     }
 }

@@ -11,9 +11,6 @@ use crate::cluster::NodeSet;
 use crate::planning::{Problem, placement::Placement};
 use relaxation::Relaxation;
 
-/// Of the bound this part is given up, so that whoever adds up in another order finds no less.
-const SLACK: f64 = 1e-9;
-
 /// The best bound that dual prices prove for the problem, and the prices.
 pub fn lower_bound(problem: &Problem<'_>) -> BoundCertificate {
     lower_bound_with_offers(problem, &NodeSet::none(problem.cluster.nodes()), &|_| Name::default())
@@ -33,7 +30,7 @@ pub(crate) fn lower_bound_with_offers(
     // No dual prices at all prove that what cannot go is paid.
     let nothing = relaxation.value(&vec![0.0; prices.len()]);
     let dollars = proven.max(nothing);
-    let usd_per_hour = relaxation.rounded_up(dollars - dollars.abs() * SLACK);
+    let usd_per_hour = relaxation.rounded_up(dollars);
     if proven < nothing {
         return BoundCertificate { usd_per_hour, ..BoundCertificate::default() };
     }

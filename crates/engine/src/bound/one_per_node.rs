@@ -1,5 +1,6 @@
 //! Workloads whose pods keep each other off their nodes: each needs as many nodes as it has pods.
 
+use model::placement::PodAffinityTerm;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{Cluster, NO_DOMAIN};
@@ -22,7 +23,10 @@ pub(super) fn workloads(problem: &Problem<'_>, moves: &Moves<'_>, groups: &[Grou
     let terms = terms_by_node(cluster, &nodes);
     let mut members: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     for (_, pod) in moves.movable() {
-        if let Some(workload) = problem.snapshot().pods[pod].workload {
+        let spec = &problem.snapshot().pods[pod].spec;
+        if let Some(workload) = problem.snapshot().pods[pod].workload
+            && !spec.pod_anti_affinity.iter().any(asks_for_place)
+        {
             members.entry(workload).or_default().push(cluster.pods[pod].class);
         }
     }
@@ -59,4 +63,10 @@ fn terms_by_node(cluster: &Cluster<'_>, nodes: &[u32]) -> Vec<bool> {
             && domains.windows(2).all(|two| two[0] != two[1])
     };
     cluster.anti_affinity_terms.iter().map(|term| tells_apart(term.topology)).collect()
+}
+
+/// Binding gives a pod the zone and region labels of its node, so a term that selects by them may select no longer.
+fn asks_for_place(term: &PodAffinityTerm) -> bool {
+    let keys = term.selector.iter().flat_map(|selector| &selector.requirements).map(|requirement| &*requirement.key);
+    keys.into_iter().any(|key| matches!(key, "topology.kubernetes.io/zone" | "topology.kubernetes.io/region"))
 }

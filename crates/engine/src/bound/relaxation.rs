@@ -15,6 +15,9 @@ const MOST_GROUPS: usize = 160;
 /// Extended resources beyond these many have no dual price.
 const MOST_SCALARS: usize = 4;
 
+/// Of all that is added and taken away this part is given up. The check gives up half of it.
+const ROUNDING: f64 = 2e-9;
+
 /// Nodes that share dual prices.
 pub(super) struct Group {
     /// By index, in order.
@@ -92,19 +95,21 @@ impl<'p> Relaxation<'p> {
         self.resources.len() + self.one_per_node.len()
     }
 
-    /// What the dual prices prove, in dollars: what pods must pay at the least, less what nodes earn above their cost.
+    /// What the dual prices prove, in dollars: what pods must pay at the least, less what nodes earn above their cost; and
+    /// less what rounding may have added, for whoever adds up in another order.
     pub(super) fn value(&self, prices: &[f64]) -> f64 {
         let of_group: Vec<&[f64]> = prices.chunks(self.width()).collect();
         let paid: f64 = self.demands.iter().map(|demand| demand.pods * demand.cheapest(&of_group).1).sum();
-        let limited = self.groups.iter().zip(&self.rooms).zip(&of_group).filter(|((group, _), _)| !group.is_unlimited);
-        let earned = limited.map(|((group, rooms), prices)| {
-            let earns = rooms.iter().map(|room| {
+        let (mut earned, mut turnover) = (0.0, paid);
+        for ((group, rooms), prices) in self.groups.iter().zip(&self.rooms).zip(&of_group) {
+            for room in rooms.iter().filter(|_| !group.is_unlimited) {
                 let value = dot(prices, &room.amounts);
-                if group.can_go { (value - room.usd_per_hour).max(0.0) } else { value }
-            });
-            earns.sum::<f64>()
-        });
-        self.fixed.dollars() + paid - earned.sum::<f64>()
+                earned += if group.can_go { (value - room.usd_per_hour).max(0.0) } else { value };
+                turnover += value + room.usd_per_hour;
+            }
+        }
+        let value = self.fixed.dollars() + paid - earned - turnover * ROUNDING;
+        if value.is_finite() { value } else { 0.0 }
     }
 
     /// Lowers dual prices of what can be bought until none of it is worth more than it costs.
@@ -154,7 +159,7 @@ pub(super) fn dot(prices: &[f64], amounts: &[f64]) -> f64 {
 }
 
 /// Cores, GiB, pods, or pieces of an extended resource.
-fn in_units(resource: usize, amount: i64) -> f64 {
+fn in_units(resource: usize, amount: i128) -> f64 {
     match resource {
         CPU => amount as f64 / 1_000.0,
         MEMORY => amount as f64 / (1u64 << 30) as f64,
@@ -278,22 +283,23 @@ fn group_by(
 /// What is left of a node for what may move. No less than its own pods have now: they may stay, whatever the sum says.
 fn room(problem: &Problem<'_>, moves: &Moves<'_>, priced: &Priced<'_>, node: usize) -> Room {
     let cluster = problem.cluster;
-    let mut free: Vec<i64> = (0..cluster.resources).map(|resource| cluster.allocatable(node, resource)).collect();
-    let mut own = vec![0i64; cluster.resources];
+    let allocatable = |resource: usize| i128::from(cluster.allocatable(node, resource));
+    let mut free: Vec<i128> = (0..cluster.resources).map(allocatable).collect();
+    let mut own = vec![0i128; cluster.resources];
     for pod in &moves.pods_on[node] {
         let compiled = &cluster.pods[*pod as usize];
         let goes = moves.go_from[node].contains(pod);
         let requests = cluster.class_of(*pod as usize).requests.iter().copied().chain([(PODS as u16, 1)]);
         for (resource, amount) in requests {
             if goes {
-                own[resource as usize] += amount
+                own[resource as usize] += i128::from(amount);
             } else {
-                free[resource as usize] -= amount
-            };
+                free[resource as usize] -= i128::from(amount);
+            }
         }
         for (resource, extra) in &compiled.held_extra {
             // Of a pod that may stay, what it holds beyond its requests takes nothing, and what it holds less gives.
-            free[*resource as usize] -= if goes { (*extra).min(0) } else { *extra };
+            free[*resource as usize] -= i128::from(if goes { (*extra).min(0) } else { *extra });
         }
     }
     let resources = priced.resources.iter();
@@ -339,7 +345,7 @@ fn demands(
         }
         let amount = |resource: &usize| match *resource {
             PODS => 1.0,
-            resource => in_units(resource, cluster.request(class, resource)),
+            resource => in_units(resource, i128::from(cluster.request(class, resource))),
         };
         let amounts: Vec<f64> = priced.resources.iter().map(amount).chain(priced.places(problem, pod)).collect();
         let key = (groups.clone(), amounts.iter().map(|amount| amount.to_bits()).collect());

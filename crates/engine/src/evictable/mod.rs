@@ -7,7 +7,7 @@ mod risk;
 mod volumes;
 
 use model::node::UNSCHEDULABLE_TAINT;
-use model::{FindingCode, Name, Pod, Policy, Risk, Rollout, Snapshot, SystemPods, TaintEffect};
+use model::{FindingCode, Name, Pod, Policy, Risk, Rollout, Snapshot, SystemPods, TaintEffect, Time};
 
 pub use budgets::Budgets;
 pub use node::node_blocker;
@@ -141,6 +141,11 @@ impl<'s> Evictable<'s> {
             let reason =
                 format!("the policy keeps workloads of fewer than {fewest} replicas, and this one has {replicas}");
             return Some(Blocker::new(Code::FewReplicas, reason).remedy("run more replicas"));
+        }
+        let is_young = |created: Time| self.snapshot.taken_at.seconds_since(created) < policy.least_age_seconds;
+        if pod.created.is_some_and(is_young) {
+            let blocker = Blocker::new(Code::TooYoung, "it is younger than the policy wants a pod to be that moves");
+            return Some(blocker.remedy("plan again later"));
         }
         self.by_risk(number)
     }

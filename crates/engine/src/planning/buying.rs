@@ -8,6 +8,7 @@ use model::{
 };
 
 use super::daemons;
+use super::limits::Limits;
 use super::{Problem, Strategy, plan_with, rename};
 use crate::bound;
 use crate::cluster::{Cluster, NodeSet};
@@ -18,6 +19,8 @@ const SIZES: [i64; 2] = [4_000, 8_000];
 const LARGEST: i64 = 16_000;
 /// What linear programming wants of an offer is rounded up and given this much more, in percent: pods are whole.
 const MORE_PERCENT: f64 = 4.0;
+/// Until a bought node is ready. All of them come at once.
+const NODE_MINUTES: u32 = 3;
 /// A plan that buys must save this much more than one that does not, in thousandths: it moves more.
 const WORTHWHILE_PER_MILLE: i64 = 5;
 
@@ -33,11 +36,13 @@ pub(super) fn cheaper(
     let own_cost = own.summary.usd_per_hour_after.nanos();
     let is_worthwhile = |plan: &Plan| {
         let saved = own_cost - plan.summary.usd_per_hour_after.nanos();
-        saved.saturating_mul(1_000) > own_cost.saturating_mul(WORTHWHILE_PER_MILLE)
+        let is_worth_its_moves = Limits::of(policy).is_worth(plan.summary.saved(), 0, plan.migrations.len());
+        is_worth_its_moves && saved.saturating_mul(1_000) > own_cost.saturating_mul(WORTHWHILE_PER_MILLE)
     };
     let mut plan = plan_that_buys(snapshot, prices, policy, strategy).filter(is_worthwhile).unwrap_or(own);
-    plan.summary.usd_per_hour_lower_bound = Some(bound.usd_per_hour);
-    plan.bound = Some(bound);
+    let bound = Some(bound).filter(|bound| bound.usd_per_hour <= plan.summary.usd_per_hour_after);
+    plan.summary.usd_per_hour_lower_bound = bound.as_ref().map(|bound| bound.usd_per_hour);
+    plan.bound = bound;
     plan
 }
 
@@ -185,6 +190,9 @@ impl<'o> Extended<'o> {
                 node: node.clone(),
             })
             .collect();
+        if !plan.nodes.add.is_empty() {
+            plan.summary.minutes_expected = plan.summary.minutes_expected.saturating_add(NODE_MINUTES);
+        }
         plan.findings.retain(|finding| !matches!(&finding.subject, Subject::Node(name) if is_new(name)));
         rename(plan)
     }

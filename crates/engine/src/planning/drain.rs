@@ -1,5 +1,6 @@
 //! Emptying nodes one after the other, those first that hold least for what they cost, as long as one can be emptied.
 
+use model::UsdPerHour;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{CPU, MEMORY};
@@ -40,7 +41,9 @@ pub(super) fn drain<'a, C: Chooser>(
         let before = placement.removed.len();
         for node in candidates(placement, attempt, rank) {
             if !placement.state.is_closed(node) {
-                drain_node(placement, &mut chooser, chooser_for, &mut hopeless, stays, node);
+                let price = placement.problem.price(node).unwrap_or(UsdPerHour::ZERO);
+                let is_allowed = |before: usize, after: usize| attempt.limits.allow(price, before, after);
+                drain_node(placement, &mut chooser, chooser_for, &mut hopeless, stays, node, &is_allowed);
             }
         }
         if placement.removed.len() == before {
@@ -126,7 +129,9 @@ fn pending_in_order(problem: &Problem<'_>) -> Vec<usize> {
     pending
 }
 
-/// Nodes that could go, by rank, and of one rank those first that hold least for each dollar they cost.
+/// Nodes that could go, by rank, and of one rank those first that hold least for each dollar they cost; where moves are
+/// limited, those first that have fewest pods for it. (Whether a pod there has moved before does not count: planning on
+/// the planned state must see the same order.)
 pub(super) fn candidates(placement: &Placement<'_>, attempt: &Attempt, rank: &dyn Fn(usize) -> i64) -> Vec<usize> {
     let problem = placement.problem;
     let mut candidates: Vec<((bool, i64), f64, usize)> = Vec::new();
@@ -139,14 +144,35 @@ pub(super) fn candidates(placement: &Placement<'_>, attempt: &Attempt, rank: &dy
             continue;
         }
         let movable = placement.pods_on[node].iter().filter(|pod| !problem.goes_with_node(**pod as usize));
-        let load = problem.size_of_pods(movable.copied());
-        candidates.push(((attempt.last.contains(&(node as u32)), rank(node)), load / price.dollars(), node));
+        let (rank, load) = if attempt.limits.are_set() {
+            (0, movable.filter(|pod| problem.cluster.pods[**pod as usize].node.is_some()).count() as f64)
+        } else {
+            (rank(node), problem.size_of_pods(movable.copied()))
+        };
+        candidates.push(((attempt.last.contains(&(node as u32)), rank), load / price.dollars(), node));
     }
     candidates.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
     candidates.into_iter().map(|(.., node)| node).collect()
 }
 
-/// Moves everything off the node, or leaves things as they were.
+/// How many more pods would have moved were the node emptied too; `None` where they do not all fit elsewhere. Nothing is
+/// changed.
+pub(super) fn moves_to_empty<'a, C: Chooser>(
+    placement: &mut Placement<'a>,
+    chooser: &mut C,
+    chooser_for: &impl Fn(&Placement<'a>) -> C,
+    node: usize,
+) -> Option<usize> {
+    let more = std::cell::Cell::new(None);
+    let refuse = |before: usize, after: usize| {
+        more.set(Some(after.saturating_sub(before)));
+        false
+    };
+    drain_node(placement, chooser, chooser_for, &mut Hopeless::default(), None, node, &refuse);
+    more.get()
+}
+
+/// Moves everything off the node, or leaves things as they were. `accept` is asked with the moves before and after.
 fn drain_node<'a, C: Chooser>(
     placement: &mut Placement<'a>,
     chooser: &mut C,
@@ -154,8 +180,10 @@ fn drain_node<'a, C: Chooser>(
     hopeless: &mut Hopeless,
     stays: Option<&dyn Fn(usize) -> bool>,
     node: usize,
+    accept: &dyn Fn(usize, usize) -> bool,
 ) -> bool {
     let problem = placement.problem;
+    let moves_before = placement.moves;
     let units = units_to_move(placement, node);
     if units.iter().any(|unit| hopeless.knows(placement, unit, node)) {
         return false;
@@ -180,7 +208,7 @@ fn drain_node<'a, C: Chooser>(
         moved.extend(unit);
     }
     debug_assert!(placement.pods_on[node].iter().all(|pod| problem.goes_with_node(*pod as usize)));
-    if !pending_keep_room(placement, chooser, chooser_for) {
+    if !accept(moves_before, placement.moves) || !pending_keep_room(placement, chooser, chooser_for) {
         undo(placement, chooser, node, &moved);
         return false;
     }

@@ -2,21 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use model::{Finding, FindingCode, Severity, Subject, UsdPerHour, WorkloadRef};
+use model::{Finding, FindingCode, Name, Severity, Subject, Summary, UsdPerHour, WorkloadRef};
 
 use crate::state::Rule;
 
 use super::Problem;
-use super::drain::units_to_move;
+use super::best_fit::ByRoom;
+use super::drain::{moves_to_empty, units_to_move};
+use super::limits::Limits;
 use super::placement::Placement;
 
+/// What a plan could have done, and did not.
+#[derive(Default)]
+pub struct Undone<'a> {
+    /// The limits on its moves.
+    pub limits: Limits,
+    /// What they cost in all.
+    pub finding: Option<Finding>,
+    /// Nodes of a plan that was dropped, since it saves less than the policy wants.
+    pub dropped: &'a [Name],
+}
+
 /// The findings about a placement that is final. `stuck` nodes could have been emptied, but not legally on the way.
-pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &[u32]) -> Vec<Finding> {
+pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &[u32], undone: &Undone<'_>) -> Vec<Finding> {
     let mut findings = pods_not_moved(problem, placement);
+    findings.extend(undone.finding.clone());
     let mut trial = placement.clone();
+    let mut limited = Limited { undone, chooser: ByRoom::new(placement) };
     for node in 0..problem.cluster.nodes() {
         if !placement.removed.contains(&(node as u32)) {
-            findings.push(node_kept(problem, &mut trial, stuck, node));
+            findings.push(node_kept(problem, &mut trial, stuck, &mut limited, node));
         }
     }
     findings.sort_by(|a, b| {
@@ -25,9 +40,60 @@ pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &[u32])
     findings
 }
 
-fn node_kept(problem: &Problem<'_>, trial: &mut Placement<'_>, stuck: &[u32], node: usize) -> Finding {
+/// What the whole would save beyond what the limits allow, where it would save more.
+pub fn beyond_the_limit(within: &Placement<'_>, whole: &Placement<'_>) -> Option<Finding> {
+    let saved = |placement: &Placement<'_>| -> UsdPerHour {
+        placement.removed.iter().filter_map(|node| placement.problem.price(*node as usize)).sum()
+    };
+    let left = saved(whole) - saved(within);
+    let message = format!("{} pods would move in all, more than the policy allows", whole.moves);
+    let finding = Finding::new(FindingCode::MoveLimit, Subject::Cluster, message).costing(Some(left));
+    (left > UsdPerHour::ZERO).then(|| finding.hint("allow more moves, or plan again when these are made"))
+}
+
+/// What a plan would save that is not made, since that is less than the policy wants.
+pub fn saves_too_little(dropped: &Summary) -> Finding {
+    let message = format!("a plan of {} moves would save less than the policy wants", dropped.migrations);
+    Finding::new(FindingCode::TooLittleSaved, Subject::Cluster, message).costing(Some(dropped.saved()))
+}
+
+/// What is asked of a node that nothing else keeps.
+struct Limited<'u> {
+    undone: &'u Undone<'u>,
+    chooser: ByRoom,
+}
+
+impl Limited<'_> {
+    /// The limit but for which the node would go.
+    fn keeps(&mut self, trial: &mut Placement<'_>, node: usize) -> Option<(FindingCode, String)> {
+        let problem = trial.problem;
+        if self.undone.dropped.contains(&problem.snapshot().nodes[node].name) {
+            let reason = "the plan that empties it saves less than the policy wants";
+            return Some((FindingCode::TooLittleSaved, reason.to_owned()));
+        }
+        let limits = self.undone.limits;
+        let price = problem.price(node).filter(|_| limits.are_set())?;
+        let before = trial.moves;
+        let more = moves_to_empty(trial, &mut self.chooser, &ByRoom::new, node)?;
+        if !limits.is_worth(price, before, before + more) {
+            let reason = format!("{more} more pods would move, each for less than the policy wants a move to save");
+            return Some((FindingCode::TooLittleSavedPerMove, reason));
+        }
+        let left = limits.most_moves?.saturating_sub(before);
+        let reason = format!("{more} more pods would move, and the policy allows {left} more");
+        (more > left).then_some((FindingCode::MoveLimit, reason))
+    }
+}
+
+fn node_kept(
+    problem: &Problem<'_>,
+    trial: &mut Placement<'_>,
+    stuck: &[u32],
+    limited: &mut Limited<'_>,
+    node: usize,
+) -> Finding {
     let name = problem.snapshot().nodes[node].name.clone();
-    let (code, reason, hint) = why_kept(problem, trial, stuck, node);
+    let (code, reason, hint) = why_kept(problem, trial, stuck, limited, node);
     let finding = Finding::new(code, Subject::Node(name), reason).costing(problem.price(node));
     let finding = if code == FindingCode::NodeUnpriced { finding.severity(Severity::Warning) } else { finding };
     Finding { hint, ..finding }
@@ -37,6 +103,7 @@ fn why_kept(
     problem: &Problem<'_>,
     trial: &mut Placement<'_>,
     stuck: &[u32],
+    limited: &mut Limited<'_>,
     node: usize,
 ) -> (FindingCode, String, Option<String>) {
     let snapshot = problem.snapshot();
@@ -60,6 +127,9 @@ fn why_kept(
     if stuck.contains(&(node as u32)) {
         let reason = "its pods could go elsewhere, but not one after the other without breaking a rule on the way";
         return (FindingCode::NoLegalOrder, reason.to_owned(), None);
+    }
+    if let Some((code, reason)) = limited.keeps(trial, node) {
+        return (code, reason, None);
     }
     let pending = stays.iter().find(|pod| snapshot.pods[**pod as usize].is_unbound());
     let (mut code, reason, hint) = first_that_does_not_fit(problem, trial, node);

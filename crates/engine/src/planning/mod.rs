@@ -3,12 +3,15 @@
 pub mod allowance;
 pub mod best_fit;
 mod buying;
+mod curve;
 mod daemons;
 pub mod drain;
 pub mod findings;
 pub mod first_fit;
+pub mod limits;
 pub mod placement;
 mod problem;
+mod repair;
 pub mod search;
 pub mod strategy;
 pub mod waves;
@@ -18,6 +21,9 @@ use model::{Migration, Name, Plan, PlannedNodes, Policy, Prices, Snapshot, Summa
 
 use crate::bound;
 use crate::cluster::Cluster;
+pub use curve::{CurvePoint, curve, fewest_moves_for};
+use findings::Undone;
+use limits::Limits;
 use placement::Placement;
 pub use problem::Problem;
 pub use strategy::{Attempt, Strategy, default_strategy, strategies, strategy};
@@ -32,40 +38,100 @@ const VOLUME_SECONDS: i64 = 60;
 /// Makes a plan. Nothing of it is done. Where prices have offers it may buy nodes.
 pub fn plan(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
     let plan = plan_with(snapshot, prices, policy, strategy);
-    if prices.offers.is_empty() { plan } else { buying::cheaper(plan, snapshot, prices, policy, strategy) }
+    let plan = if prices.offers.is_empty() { plan } else { buying::cheaper(plan, snapshot, prices, policy, strategy) };
+    let changes_something = !plan.nodes.remove.is_empty() || !plan.nodes.add.is_empty();
+    if changes_something && plan.summary.saved() < policy.least_saved {
+        return instead_of(plan, snapshot, prices, policy, strategy);
+    }
+    plan
 }
 
 /// A plan with the nodes that are there.
 fn plan_with(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
     let cluster = Cluster::new(snapshot);
     let problem = Problem::new(&cluster, prices, policy);
-    let mut reached = Reached::nothing(&problem, strategy);
-    let mut attempt = Attempt::default();
-    for _ in 0..MOST_ATTEMPTS {
-        let better;
-        (better, attempt) = improve(&problem, &reached, strategy);
-        let Some(better) = better else { break };
-        reached = better;
-        if attempt.is_first() {
-            break;
-        }
-        // What was kept from going on the way here may go from here.
+    let limits = Limits::of(policy);
+    if !limits.are_set() {
+        return Reached::of(&problem, strategy, limits).plan(&problem, &Undone::default());
     }
-    let stuck = [attempt.last, attempt.kept].concat();
-    assemble(&problem, &reached.placement, &reached.ordered, &stuck)
+    let within = Reached::of(&problem, strategy, limits);
+    if limits.least_saved_per_move > UsdPerHour::ZERO {
+        return within.plan(&problem, &Undone { limits, ..Undone::default() });
+    }
+    let whole = Reached::of(&problem, strategy, Limits::default());
+    if limits.most_moves.is_none_or(|most| whole.placement.moves <= most) && whole.saved() >= within.saved() {
+        return whole.plan(&problem, &Undone::default());
+    }
+    let finding = findings::beyond_the_limit(&within.placement, &whole.placement);
+    within.plan(&problem, &Undone { limits, finding, ..Undone::default() })
+}
+
+/// Nothing, where a plan saves less than the policy wants.
+fn instead_of(dropped: Plan, snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
+    let cluster = Cluster::new(snapshot);
+    let problem = Problem::new(&cluster, prices, policy);
+    let undone = Undone {
+        limits: Limits::of(policy),
+        finding: Some(findings::saves_too_little(&dropped.summary)),
+        dropped: &dropped.nodes.remove,
+    };
+    let plan = Reached::nothing(&problem, strategy).plan(&problem, &undone);
+    let summary = Summary { usd_per_hour_lower_bound: dropped.summary.usd_per_hour_lower_bound, ..plan.summary };
+    Plan { summary, bound: dropped.bound, ..plan }
 }
 
 /// A placement with a legal way from the snapshot's.
 struct Reached<'a> {
     placement: Placement<'a>,
     ordered: Ordered,
+    /// Nodes for whose pods no legal order was found.
+    stuck: Vec<u32>,
 }
 
 impl<'a> Reached<'a> {
     fn nothing(problem: &'a Problem<'a>, strategy: &dyn Strategy) -> Reached<'a> {
         let placement = strategy.start(problem);
         let ordered = waves::order(problem, &placement);
-        Reached { placement, ordered }
+        Reached { placement, ordered, stuck: Vec::new() }
+    }
+
+    /// The cheapest that the strategy finds within the limits.
+    fn of(problem: &'a Problem<'a>, strategy: &dyn Strategy, limits: Limits) -> Reached<'a> {
+        let reached = Reached::nothing(problem, strategy).improved(problem, strategy, limits);
+        match strategy.plainer() {
+            // Moves that found no moment may have cost more than the better packing gained; and what is small costs
+            // little to try.
+            Some(plainer) if !reached.stuck.is_empty() || attempts(problem) == MOST_ATTEMPTS => {
+                let other = Reached::of(problem, plainer, limits);
+                if other.saved() > reached.saved() { other.improved(problem, strategy, limits) } else { reached }
+            }
+            _ => reached,
+        }
+    }
+
+    fn improved(self, problem: &'a Problem<'a>, strategy: &dyn Strategy, limits: Limits) -> Reached<'a> {
+        let mut reached = self;
+        for _ in 0..attempts(problem) {
+            let (better, attempt) = improve(problem, &reached, strategy, limits);
+            let is_last = better.is_none() || attempt.is_first();
+            reached = better.unwrap_or(reached);
+            reached.stuck = [attempt.last, attempt.kept].concat();
+            if is_last {
+                break;
+            }
+            // What was kept from going on the way here may go from here.
+        }
+        reached
+    }
+
+    /// What the nodes that go cost.
+    fn saved(&self) -> UsdPerHour {
+        let removed = self.placement.removed.iter();
+        removed.filter_map(|node| self.placement.problem.price(*node as usize)).sum()
+    }
+
+    fn plan(self, problem: &Problem<'_>, undone: &Undone<'_>) -> Plan {
+        assemble(problem, &self.placement, &self.ordered, &self.stuck, undone)
     }
 }
 
@@ -74,20 +140,40 @@ fn improve<'a>(
     problem: &'a Problem<'a>,
     reached: &Reached<'a>,
     strategy: &dyn Strategy,
+    limits: Limits,
 ) -> (Option<Reached<'a>>, Attempt) {
-    let mut attempt = Attempt::default();
-    for _ in 0..MOST_ATTEMPTS {
+    let mut attempt = Attempt { limits, ..Attempt::default() };
+    let mut repaired: Option<Reached<'a>> = None;
+    let start = strategy.start(problem);
+    for _ in 0..attempts(problem) {
         let placement = strategy.improve(reached.placement.clone(), &attempt);
         if placement.removed.len() == reached.placement.removed.len() {
             break;
         }
         let ordered = waves::order(problem, &placement);
         if ordered.stuck.is_empty() {
-            return (Some(Reached { placement, ordered }), attempt);
+            let found = Reached { placement, ordered, stuck: Vec::new() };
+            let is_cheapest = repaired.as_ref().is_none_or(|repaired| found.saved() >= repaired.saved());
+            return (if is_cheapest { Some(found) } else { repaired }, attempt);
+        }
+        if let Some((placement, ordered)) = repair::without_stuck(problem, &start, &placement, &ordered) {
+            let left = Reached { placement, ordered, stuck: Vec::new() };
+            if left.saved() > repaired.as_ref().unwrap_or(reached).saved() {
+                repaired = Some(left);
+            }
         }
         learn(&mut attempt, &ordered);
     }
-    (None, attempt)
+    (repaired, attempt)
+}
+
+/// How often a search is worth repeating: less the longer it takes.
+fn attempts(problem: &Problem<'_>) -> usize {
+    match problem.cluster.pods.len() {
+        0..5_000 => MOST_ATTEMPTS,
+        5_000..20_000 => 3,
+        _ => 1,
+    }
 }
 
 /// A node whose pods found no legal moment is tried last the next time, and not at all the time after.
@@ -104,7 +190,13 @@ fn learn(attempt: &mut Attempt, ordered: &Ordered) {
     }
 }
 
-fn assemble(problem: &Problem<'_>, placement: &Placement<'_>, ordered: &Ordered, stuck: &[u32]) -> Plan {
+fn assemble(
+    problem: &Problem<'_>,
+    placement: &Placement<'_>,
+    ordered: &Ordered,
+    stuck: &[u32],
+    undone: &Undone<'_>,
+) -> Plan {
     let snapshot = problem.snapshot();
     let mut migrations = Vec::new();
     let mut seconds = 0;
@@ -120,12 +212,13 @@ fn assemble(problem: &Problem<'_>, placement: &Placement<'_>, ordered: &Ordered,
     let mut remove: Vec<Name> = placement.removed.iter().map(node_name).collect();
     remove.sort();
     let before: UsdPerHour = (0..snapshot.nodes.len()).filter_map(|node| problem.price(node)).sum();
-    let bound = bound::lower_bound(problem);
     let removed: UsdPerHour = placement.removed.iter().filter_map(|node| problem.price(*node as usize)).sum();
+    // What a plan undercuts is no bound: amounts beyond all measure were added up to it.
+    let bound = Some(bound::lower_bound(problem)).filter(|bound| bound.usd_per_hour <= before - removed);
     let summary = Summary {
         usd_per_hour_before: before,
         usd_per_hour_after: before - removed,
-        usd_per_hour_lower_bound: Some(bound.usd_per_hour),
+        usd_per_hour_lower_bound: bound.as_ref().map(|bound| bound.usd_per_hour),
         nodes_before: snapshot.nodes.len(),
         nodes_after: snapshot.nodes.len() - remove.len(),
         nodes_unpriced: (0..snapshot.nodes.len()).filter(|node| problem.price(*node).is_none()).count(),
@@ -141,8 +234,8 @@ fn assemble(problem: &Problem<'_>, placement: &Placement<'_>, ordered: &Ordered,
         migrations,
         nodes: PlannedNodes { remove, add: Vec::new() },
         summary,
-        bound: Some(bound),
-        findings: findings::findings(problem, placement, stuck),
+        bound,
+        findings: findings::findings(problem, placement, stuck, undone),
     })
 }
 

@@ -17,6 +17,8 @@ pub struct Placement<'a> {
     pub pods_on: Vec<Vec<u32>>,
     /// Nodes removed, in the order of their removal.
     pub removed: Vec<u32>,
+    /// How many pods are elsewhere than they were.
+    pub moves: usize,
 }
 
 impl<'a> Placement<'a> {
@@ -26,7 +28,7 @@ impl<'a> Placement<'a> {
         let mut state = State::of_snapshot(cluster);
         state.reserve_headroom(problem.policy.headroom_per_mille);
         let at = cluster.pods.iter().map(|pod| pod.node).collect();
-        Placement { problem, state, at, pods_on: cluster.pods_on.clone(), removed: Vec::new() }
+        Placement { problem, state, at, pods_on: cluster.pods_on.clone(), removed: Vec::new(), moves: 0 }
     }
 
     /// What a pod takes where it is now.
@@ -48,6 +50,7 @@ impl<'a> Placement<'a> {
         if let Some(node) = self.at[pod] {
             self.state.take(pod, node as usize, self.holds(pod));
             self.pods_on[node as usize].retain(|other| *other as usize != pod);
+            self.moves -= usize::from(self.is_away(pod));
             self.at[pod] = None;
         }
     }
@@ -55,8 +58,15 @@ impl<'a> Placement<'a> {
     /// Puts a lifted pod on a node.
     pub fn set(&mut self, pod: usize, node: usize) {
         self.at[pod] = Some(node as u32);
+        self.moves += usize::from(self.is_away(pod));
         self.pods_on[node].push(pod as u32);
         self.state.put(pod, node, self.holds(pod));
+    }
+
+    /// Is the pod elsewhere than it was?
+    fn is_away(&self, pod: usize) -> bool {
+        let home = self.problem.cluster.pods[pod].node;
+        home.is_some() && home != self.at[pod]
     }
 
     /// Does a lifted pod fit there?

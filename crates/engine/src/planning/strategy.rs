@@ -3,6 +3,7 @@
 use super::Problem;
 use super::best_fit::BestFit;
 use super::first_fit::FirstFit;
+use super::limits::Limits;
 use super::placement::Placement;
 use super::search::Search;
 
@@ -17,13 +18,21 @@ pub trait Strategy: Sync {
     /// The snapshot's own placement, with room for pods that are pending.
     fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a>;
 
+    /// One that moves less, to be asked where no legal way was found for all that this one moves.
+    fn plainer(&self) -> Option<&'static dyn Strategy> {
+        None
+    }
+
     /// A placement at most as dear, to which no pod has moved that may not, and where every pod moved fits.
     fn improve<'a>(&self, placement: Placement<'a>, attempt: &Attempt) -> Placement<'a>;
 }
 
-/// What earlier attempts have taught: nodes whose pods found no legal moment to leave.
+/// What an attempt keeps to: the limits, and what earlier ones have taught of nodes whose pods found no legal moment to
+/// leave.
 #[derive(Clone, Debug, Default)]
 pub struct Attempt {
+    /// How many moves there may be, and for how much.
+    pub limits: Limits,
     /// Nodes to try after all others, when their pods' way may be free.
     pub last: Vec<u32>,
     /// Nodes not to try at all.

@@ -148,9 +148,7 @@ impl<'p, 'a> Sequence<'p, 'a> {
         for (node, reserved) in reserved {
             state.reserve_within_headroom(node as usize, reserved, problem.policy.headroom_per_mille);
         }
-        let mut sequence = Sequence { problem, leaving, holding: state, left_on };
-        sequence.remove_emptied(&goal.removed);
-        sequence
+        Sequence { problem, leaving, holding: state, left_on }
     }
 
     /// Takes as many of the waiting moves as one wave may have; gives them and the rest.
@@ -176,7 +174,9 @@ impl<'p, 'a> Sequence<'p, 'a> {
                 rest.push(step);
             }
         }
-        self.finish(&wave);
+        if !wave.members.is_empty() {
+            self.finish(&wave);
+        }
         (taken, rest)
     }
 
@@ -327,6 +327,9 @@ impl<'p, 'a> Sequence<'p, 'a> {
                 }
             }
         }
+        // Those that were empty from the start count as domains until the first wave is over.
+        emptied.extend(self.left_on.iter().filter(|(_, left)| **left == 0).map(|(node, _)| *node));
+        emptied.sort_unstable();
         self.remove_emptied(&emptied);
     }
 

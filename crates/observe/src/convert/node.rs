@@ -45,19 +45,43 @@ fn taints(taints: &[wire::node::Taint], interner: &Interner) -> Vec<Taint> {
 
 pub(crate) fn node_pool(pool: &wire::node::NodePool, interner: &Interner) -> Result<NodePool, Unreadable> {
     let limits = amounts(&pool.spec.limits, || "spec.limits".to_owned())?;
-    let template = &pool.spec.template;
-    let requirements =
-        template.spec.requirements.iter().enumerate().map(|(at, expression)| {
-            requirement(expression, interner, || format!("spec.template.spec.requirements[{at}]"))
-        });
+    let nothing = wire::node::NodeClaimTemplate::default();
+    let template = pool.spec.template.as_ref().unwrap_or(&nothing);
+    let requirements = template.spec.requirements.iter().enumerate().map(|(at, expression)| {
+        let wire::node::NodeRequirement { key, operator, values, .. } = expression.clone();
+        let expression = wire::meta::SelectorRequirement { key, operator, values };
+        requirement(&expression, interner, || format!("spec.template.spec.requirements[{at}]"))
+    });
     Ok(NodePool {
         name: interner.name(&pool.metadata.name),
         disruption: pool.spec.disruption.as_ref().map(disruption).unwrap_or_default(),
         limits: [limits.get("cpu").map(|cpu| cpu.milli_value()), limits.get("memory").map(|memory| memory.value())],
+        closed: interner.name(closed(pool)),
         labels: labels(&template.metadata.labels, interner),
         taints: taints(&template.spec.taints, interner),
         requirements: requirements.collect::<Result<_, _>>()?,
     })
+}
+
+/// What keeps the pool from making a node that could be foreseen.
+fn closed(pool: &wire::node::NodePool) -> &'static str {
+    let Some(template) = &pool.spec.template else { return "it has no template" };
+    let known_effects = template.spec.taints.iter().all(|taint| taint_effect(&taint.effect).is_some());
+    match () {
+        () if pool.metadata.deletion_timestamp.is_some() => "it is being deleted",
+        () if pool.status.conditions.0.iter().any(|one| one.r#type == "Ready" && one.status == "False") => {
+            "it is not ready"
+        }
+        () if pool.spec.replicas.is_some() => "its number of nodes is fixed",
+        () if template.spec.requirements.iter().any(|requirement| requirement.min_values.is_some()) => {
+            "it wants a least number of values, which is not modelled"
+        }
+        () if !known_effects => "a taint of it has an effect that is not known",
+        () if pool.spec.limits.0.iter().any(|(name, _)| !matches!(name.as_str(), "cpu" | "memory")) => {
+            "it has a limit of something other than CPU and memory, which is not modelled"
+        }
+        () => "",
+    }
 }
 
 /// For people: `WhenEmptyOrUnderutilized after 1m, budgets 10%, 0 (Drifted) at "0 9 * * *" for 8h`.

@@ -22,11 +22,17 @@ pub fn offers(snapshot: &Snapshot, table: &PriceTable) -> Vec<Offer> {
     for pool in snapshot.node_pools.keys() {
         members.entry(pool).or_default();
     }
-    let machines = machines(snapshot, table);
+    let mut machines = machines(snapshot, table);
+    // What runs on one architecture need not have an image for another.
+    let architectures: BTreeSet<_> = snapshot.nodes.iter().filter_map(|node| node.architecture()).collect();
+    machines.retain(|_, machine| machine.arch.as_ref().is_none_or(|arch| architectures.contains(arch)));
     let places = places(snapshot);
     let mut offers = Vec::new();
     for (pool, nodes) in members {
         let karpenter = snapshot.node_pools.get(pool);
+        if karpenter.is_some_and(|pool| !pool.closed.is_empty()) {
+            continue;
+        }
         let Some(template) = Template::new(snapshot, pool, &nodes) else { continue };
         let mut candidates: Vec<(Name, Name, CapacityType, Node)> = Vec::new();
         let mut add = |machine: &Machine, zone: &Name, region: &str, capacity_type: CapacityType| {
@@ -55,13 +61,22 @@ pub fn offers(snapshot: &Snapshot, table: &PriceTable) -> Vec<Offer> {
             }
         }
         let requirements = karpenter.map_or(&[][..], |pool| &pool.requirements);
-        candidates.retain(|(.., capacity_type, node)| meets(requirements, karpenter.is_some(), *capacity_type, node));
+        candidates.retain(|(.., capacity_type, node)| {
+            // A label that the pool gives its nodes is a requirement, too.
+            let has_labels = |pool: &model::snapshot::NodePool| {
+                pool.labels.iter().all(|(key, value)| node.labels.get(key) == Some(value))
+            };
+            meets(requirements, karpenter.is_some(), *capacity_type, node) && karpenter.is_none_or(has_labels)
+        });
         let nodes_only: Vec<Node> = candidates.iter().map(|(.., node)| node.clone()).collect();
         let prices = price_nodes(&nodes_only, table);
         for ((instance_type, zone, capacity_type, node), price) in candidates.into_iter().zip(prices.nodes) {
             let Ok(price) = price else { continue };
             if price.usd_per_hour.nanos() > 0 {
                 let most = template.most(karpenter, &nodes, &node);
+                if most == Some(0) {
+                    continue;
+                }
                 offers.push(Offer { pool: pool.clone(), instance_type, zone, capacity_type, price, node, most });
             }
         }

@@ -1,6 +1,6 @@
 //! Node, Namespace, and what Karpenter says of nodes.
 
-use super::meta::{Conditions, ObjectMeta, SelectorRequirement};
+use super::meta::{Conditions, ObjectMeta};
 use super::values::{ResourceList, StringMap};
 use super::wire;
 
@@ -44,12 +44,18 @@ wire! {
         kind: String,
         metadata: ObjectMeta,
         spec: NodePoolSpec,
+        status: NodePoolStatus,
+    }
+
+    struct NodePoolStatus {
+        conditions: Conditions,
     }
 
     struct NodePoolSpec {
         disruption: Option<Disruption>,
         limits: ResourceList,
-        template: NodeClaimTemplate,
+        template: Option<NodeClaimTemplate>,
+        replicas: Option<i64>,
     }
 
     struct NodeClaimTemplate {
@@ -59,7 +65,14 @@ wire! {
 
     struct NodeClaimTemplateSpec {
         taints: Vec<Taint>,
-        requirements: Vec<SelectorRequirement>,
+        requirements: Vec<NodeRequirement>,
+    }
+
+    struct NodeRequirement {
+        key: String,
+        operator: String,
+        values: Vec<String>,
+        min_values: Option<i64>,
     }
 
     struct Disruption {

@@ -19,7 +19,10 @@ pub fn headline(summary: &Summary) -> String {
     let before = money::hour(summary.usd_per_hour_before);
     let nodes = format!("{} → {} nodes", grouped(summary.nodes_before as i128), grouped(summary.nodes_after as i128));
     if summary.nodes_after == summary.nodes_before && summary.migrations == 0 {
-        return format!("{before} an hour, nothing to save; {}; no pod moves", count(summary.nodes_before, "node"));
+        return format!(
+            "{before} an hour, nothing to save within the limits; {}; no pod moves",
+            count(summary.nodes_before, "node")
+        );
     }
     let after = money::hour(summary.usd_per_hour_after);
     let saved = money::month(summary.saved());
@@ -42,10 +45,14 @@ pub fn proof(plan: &Plan) -> Option<String> {
     let summary = &plan.summary;
     let bound = summary.usd_per_hour_lower_bound?;
     let proven = proven(bound, plan.bound.as_ref().is_some_and(|bound| !bound.offers.is_empty()));
+    if bound.dollars() < 0.005 {
+        return None;
+    }
     let rest = match summary.gap() {
         _ if summary.usd_per_hour_after <= bound => "; there is no cheaper one".to_owned(),
-        Some(gap) => format!("; this one is at most {:.1} % above that", gap * 100.0),
-        None => String::new(),
+        // Headroom and the limits of pools are not in the bound: a wide gap says nothing of the plan.
+        Some(gap) if gap <= 1.0 => format!("; this one is at most {:.1} % above that", gap * 100.0),
+        _ => String::new(),
     };
     Some(proven + &rest)
 }

@@ -1,6 +1,7 @@
 //! `plimsoll simulate`: a plan, as a resource for programs and as a picture for people. It touches nothing.
 
 mod compare;
+mod curve;
 mod headline;
 mod markdown;
 mod overview;
@@ -36,8 +37,11 @@ pub struct Simulation<'a> {
 /// Runs it.
 pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
     let written_as = args.save.as_deref().map(FileFormat::of).transpose()?;
-    if !args.compare.is_empty() && args.output == Format::Name {
-        return Err(Failure::usage("-o name is the name of one plan, and --compare makes several"));
+    if args.output == Format::Name && (args.curve || !args.compare.is_empty()) {
+        return Err(Failure::usage("-o name is the name of one plan, and --compare and --curve make several"));
+    }
+    if args.curve && args.capacity == Capacity::Any {
+        return Err(Failure::usage("--curve is of the nodes that are there: leave --capacity any out"));
     }
     let snapshot = input::snapshot(&args.input)?;
     input::nodes_and_pods_are_there(&snapshot)?;
@@ -46,7 +50,9 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
         Capacity::Any => input::prices_and_offers(&snapshot, &args.prices)?,
     };
     if args.capacity == Capacity::Any && prices.offers.is_empty() {
-        talk::note("warning: no node pool could buy anything: none is known, or no type of theirs has a price");
+        talk::note(
+            "warning: no node pool could buy anything: none is known, or nothing that has a price meets their requirements and limits",
+        );
     }
     let policy = args.policy.policy();
     let planned_by = |name: &'static str| -> Result<Plan, Failure> {
@@ -59,15 +65,22 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
         compare::write(&plans, out, args.output)?;
         return Ok(Exit::Done);
     }
+    if args.curve {
+        let strategy = engine::strategy(args.strategy).unwrap_or(engine::default_strategy());
+        let points = talk::while_doing("planning", || engine::curve(&snapshot, &prices, &policy, strategy));
+        curve::write(&points, out, args.output)?;
+        return Ok(Exit::Done);
+    }
     let plan = planned_by(args.strategy)?;
     if let (Some(path), Some(format)) = (&args.save, written_as) {
         save(&plan, path, format)?;
         let from: Vec<String> = args.input.from.iter().map(|from| format!(" --from {}", from.display())).collect();
         talk::note(format!(
-            "saved {}; check it with: plimsoll verify {}{}{}",
+            "saved {}; check it with: plimsoll verify {}{}{}{}",
             path.display(),
             path.display(),
             from.concat(),
+            args.prices.prices.as_ref().map(|file| format!(" --prices {}", file.display())).unwrap_or_default(),
             args.policy.flags()
         ));
     }

@@ -4,10 +4,11 @@ mod neighbourhood;
 mod repack;
 mod untangle;
 
+use model::UsdPerHour;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::Problem;
-use super::best_fit::ByRoom;
+use super::best_fit::{BestFit, ByRoom};
 use super::drain::{candidates, drain, pending_keep_room, with_pending};
 use super::placement::Placement;
 use super::strategy::{Attempt, Strategy};
@@ -19,7 +20,7 @@ const SEED: u64 = 42;
 /// How many neighbourhoods are tried for each node that could go, in a sweep.
 const TRIES: usize = 2;
 /// So many pods are swept side by side, or those of one sweep where it has more.
-const PODS_SWEPT: usize = 10_000;
+const PODS_SWEPT: usize = 30_000;
 /// No more sweeps than these are made side by side.
 const MOST_VARIANTS: usize = 12;
 /// A sweep that saves less than this part of the cost, in thousandths, is not worth what it moves, and is the last.
@@ -45,6 +46,10 @@ impl Strategy for Search {
         with_pending(problem, &ByRoom::new)
     }
 
+    fn plainer(&self) -> Option<&'static dyn Strategy> {
+        Some(&BestFit)
+    }
+
     fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {
         for _ in 0..MOST_SWEEPS {
             let shares = bound::shares_kept(&placement);
@@ -54,8 +59,8 @@ impl Strategy for Search {
                 next
             });
             // Of equals the one that moves least, then the first.
-            let best = swept.min_by_key(|next| (cost(next), moves(next)));
-            match best.filter(|next| is_worthwhile(&placement, next)) {
+            let best = swept.min_by_key(|next| (cost(next), next.moves));
+            match best.filter(|next| is_worthwhile(&placement, next, attempt)) {
                 Some(next) => placement = next,
                 None => break,
             }
@@ -78,7 +83,7 @@ fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>
     let grain = [GRAIN, 4.0 * GRAIN, 2.0][(variant % 3) as usize];
     let rank = |node: usize| (shares[node].unwrap_or(1.0) / grain).round() as i64;
     let stays = |node: usize| shares[node].is_none_or(|share| share >= 0.5);
-    let stays = (variant % 2 == 0).then_some(&stays as &dyn Fn(usize) -> bool);
+    let stays = variant.is_multiple_of(2).then_some(&stays as &dyn Fn(usize) -> bool);
     drain(placement, attempt, &rank, stays, &ByRoom::new);
     let mut random = fastrand::Rng::with_seed(SEED + variant);
     let mut pools = Pools::new(placement);
@@ -88,30 +93,49 @@ fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>
                 continue;
             }
             let Some(helpers) = pools.helpers(placement, node, &mut random) else { continue };
-            if repack::empty(placement, node, &helpers, pending_still_have_room) {
+            let before = placement.moves;
+            let accept = |placement: &mut Placement<'_>| {
+                is_allowed(placement, attempt, node, before, &helpers) && pending_still_have_room(placement)
+            };
+            if repack::empty(placement, node, &helpers, accept) {
                 pools.forget(node);
             }
         }
     }
-    untangle::untangle(placement);
+    untangle::untangle(placement, 0..placement.problem.cluster.pods.len() as u32);
 }
 
-/// How many pods are elsewhere than they were.
-fn moves(placement: &Placement<'_>) -> usize {
-    let pods = placement.problem.cluster.pods.iter().zip(&placement.at);
-    pods.filter(|(pod, at)| pod.node.is_some() && at.is_some() && pod.node != **at).count()
+/// Do the limits allow what emptying the node into the helpers has moved? What moves for nothing is put back first.
+fn is_allowed(
+    placement: &mut Placement<'_>,
+    attempt: &Attempt,
+    node: usize,
+    moves_before: usize,
+    helpers: &[usize],
+) -> bool {
+    if !attempt.limits.are_set() {
+        return true;
+    }
+    let mut packed: Vec<u32> = helpers.iter().flat_map(|helper| placement.pods_on[*helper].iter().copied()).collect();
+    packed.sort_unstable();
+    untangle::untangle(placement, packed);
+    let price = placement.problem.price(node).unwrap_or(UsdPerHour::ZERO);
+    attempt.limits.allow(price, moves_before, placement.moves)
 }
 
 fn pending_still_have_room(placement: &mut Placement<'_>) -> bool {
     !placement.problem.has_pending || pending_keep_room(placement, &mut ByRoom::new(placement), &ByRoom::new)
 }
 
-/// Does it move nothing, or does it save enough?
-fn is_worthwhile(before: &Placement<'_>, after: &Placement<'_>) -> bool {
+/// Does it move nothing, or does it save enough? Limits, where there are any, say themselves what is enough.
+fn is_worthwhile(before: &Placement<'_>, after: &Placement<'_>, attempt: &Attempt) -> bool {
     let price = |node: &u32| before.problem.price(*node as usize).map_or(0, |price| price.nanos());
     let saved: i64 = after.removed[before.removed.len()..].iter().map(price).sum();
     let moves = before.at.iter().zip(&after.at).any(|(before, after)| before != after && after.is_some());
-    saved > 0 && (!moves || saved.saturating_mul(1_000) >= cost(before).saturating_mul(WORTHWHILE_PER_MILLE))
+    saved > 0
+        && (!moves
+            || attempt.limits.are_set()
+            || saved.saturating_mul(1_000) >= cost(before).saturating_mul(WORTHWHILE_PER_MILLE))
 }
 
 /// Nano-dollars per hour.

@@ -9,16 +9,18 @@ use crate::planning::placement::Placement;
 use super::is_free;
 use super::repack::is_near;
 
-/// Exchanges pods of a class so that as many as can be are where they were. Every node holds as many of each class as
-/// before.
-pub(super) fn untangle(placement: &mut Placement<'_>) {
+/// Exchanges pods of a class, of these, so that as many as can be are where they were. Every node holds as many of each
+/// class as before.
+pub(super) fn untangle(placement: &mut Placement<'_>, pods: impl IntoIterator<Item = u32>) {
     let problem = placement.problem;
     let cluster = problem.cluster;
     let mut by_class: BTreeMap<(u32, Option<u32>), Vec<u32>> = BTreeMap::new();
-    for (pod, compiled) in cluster.pods.iter().enumerate() {
+    for number in pods {
+        let pod = number as usize;
+        let compiled = &cluster.pods[pod];
         let is_placed = placement.at[pod].is_some();
-        if is_placed && compiled.held_extra.is_empty() && !compiled.terminating && is_free(problem, pod as u32) {
-            by_class.entry((compiled.class, problem.zone_kept(pod))).or_default().push(pod as u32);
+        if is_placed && compiled.held_extra.is_empty() && !compiled.terminating && is_free(problem, number) {
+            by_class.entry((compiled.class, problem.zone_kept(pod))).or_default().push(number);
         }
     }
     for pods in by_class.values() {

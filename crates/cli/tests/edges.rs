@@ -232,3 +232,30 @@ fn both_names_run_the_same_command() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_kubectl-optimize")).arg("--help").output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().contains("Usage: kubectl optimize"));
 }
+
+#[test]
+fn pods_that_ask_for_exbibytes_fit_nowhere_and_overflow_nothing() {
+    let node = |name: &str| {
+        serde_json::json!({ "apiVersion": "v1", "kind": "Node",
+            "metadata": { "name": name, "labels": { "node.kubernetes.io/instance-type": "m6i.xlarge",
+                "topology.kubernetes.io/region": "us-east-1", "kubernetes.io/hostname": name } },
+            "spec": { "providerID": format!("aws:///us-east-1a/{name}") },
+            "status": { "allocatable": { "cpu": "4", "memory": "16Gi", "pods": "58" },
+                "conditions": [{ "type": "Ready", "status": "True" }] } })
+    };
+    let pod = |number: usize| {
+        serde_json::json!({ "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": format!("huge-{number}"), "namespace": "web",
+                "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "huge", "controller": true }] },
+            "spec": { "nodeName": format!("n{}", number % 3), "containers": [{ "name": "a",
+                "resources": { "requests": { "memory": "7Ei" } } }] },
+            "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } })
+    };
+    let items: Vec<_> = (0..3).map(|at| node(&format!("n{at}"))).chain((0..12).map(pod)).collect();
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string();
+    for arguments in ["simulate --from - -o json", "fit --from - -o json", "analyze --from -"] {
+        let run = common::run(&arguments.split(' ').collect::<Vec<_>>(), &list);
+        assert_eq!(run.code, 0, "{arguments}: {}", run.stderr);
+        assert!(!run.stdout.contains("toNode"), "{arguments}: {}", run.stdout);
+    }
+}

@@ -11,14 +11,19 @@ use super::{
     CPU, Class, Cluster, CompiledPod, EPHEMERAL_STORAGE, FIRST_SCALAR, Interner, MEMORY, NodeAttachments, PODS, volumes,
 };
 
+/// No node has as much of anything: a pebibyte, or a trillion cores. What asks for more asks for this, and fits nowhere, so
+/// that no sum overflows.
+const BEYOND_MEASURE: i64 = 1 << 50;
+
 pub(super) fn compile(snapshot: &Snapshot) -> Cluster<'_> {
     let scalar_names = scalar_names(snapshot);
     let resources = FIRST_SCALAR + scalar_names.len();
     let mut allocatable = Vec::with_capacity(snapshot.nodes.len() * resources);
     for node in &snapshot.nodes {
         let amounts = &node.allocatable;
-        allocatable.extend([amounts.cpu, amounts.memory, amounts.ephemeral_storage, amounts.pods]);
-        allocatable.extend(scalar_names.iter().map(|name| amounts.scalar(name)));
+        let scalars = scalar_names.iter().map(|name| amounts.scalar(name));
+        let all = [amounts.cpu, amounts.memory, amounts.ephemeral_storage, amounts.pods].into_iter().chain(scalars);
+        allocatable.extend(all.map(|amount| amount.min(BEYOND_MEASURE - 1)));
     }
     let node_numbers: FxHashMap<&str, u32> =
         snapshot.nodes.iter().enumerate().map(|(at, node)| (&*node.name, at as u32)).collect();
@@ -78,6 +83,7 @@ fn amounts(resources: &Resources, scalar_names: &[Name]) -> Vec<(u16, i64)> {
             amounts.push(((FIRST_SCALAR + at) as u16, *amount));
         }
     }
+    amounts.iter_mut().for_each(|(_, amount)| *amount = (*amount).clamp(-BEYOND_MEASURE, BEYOND_MEASURE));
     amounts.retain(|(resource, amount)| *amount != 0 && *resource as usize != PODS);
     amounts
 }

@@ -37,7 +37,7 @@ oracle: ## Compare with kube-scheduler: make oracle SEED=7 CLUSTERS=5000
 	tests/controlplane/build.sh oracle
 	$(CARGO) run --release --quiet -p oracle-tests --bin oracle -- --seed $(SEED) --clusters $(CLUSTERS)
 
-bench: ## Speed and memory, ours and the scheduler's
+bench: ## Speed, memory, and how near plans are to the best
 	tests/controlplane/build.sh oracle
 	$(CARGO) build --release --quiet --bin plimsoll
 	$(CARGO) run --release --quiet -p bench

@@ -236,6 +236,14 @@ impl<'a> Cluster<'a> {
         &self.topologies[self.spread_groups[group as usize].topology as usize]
     }
 
+    /// Are the two nodes in one domain of everything that pods of the class are spread over, nodes apart?
+    pub fn is_near(&self, class: &Class, a: usize, b: usize) -> bool {
+        class.spread.iter().all(|constraint| {
+            let topology = self.topology_of_spread(constraint.group);
+            topology.is_by_node() || topology.domain_of[a] == topology.domain_of[b]
+        })
+    }
+
     /// The nodes that pass every filter that no placement changes.
     pub fn eligible(&self, class: &Class) -> &NodeSet {
         &self.node_sets[class.eligible as usize]

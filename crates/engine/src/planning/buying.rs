@@ -3,13 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use model::{
-    AddedNode, BoundCertificate, Labels, Name, Node, Offer, Plan, Policy, Prices, Snapshot, Subject, UsdPerHour,
-};
+use model::{AddedNode, BoundCertificate, Labels, Name, Node, Offer, Plan, Prices, Snapshot, Subject, UsdPerHour};
 
 use super::daemons;
 use super::limits::Limits;
-use super::{Problem, Strategy, plan_with, rename};
+use super::{Problem, Strategy, plan_of, rename};
 use crate::bound;
 use crate::cluster::{Cluster, NodeSet};
 
@@ -25,58 +23,53 @@ const NODE_MINUTES: u32 = 3;
 const WORTHWHILE_PER_MILLE: i64 = 5;
 
 /// The cheaper of the plan that buys nothing and one that buys.
-pub(super) fn cheaper(
-    own: Plan,
-    snapshot: &Snapshot,
-    prices: &Prices,
-    policy: &Policy,
-    strategy: &dyn Strategy,
-) -> Plan {
-    let bound = lower_bound(snapshot, prices, policy);
+pub(super) fn cheaper(own: Plan, problem: &Problem<'_>, strategy: &dyn Strategy) -> Plan {
     let own_cost = own.summary.usd_per_hour_after.nanos();
     let is_worthwhile = |plan: &Plan| {
         let saved = own_cost - plan.summary.usd_per_hour_after.nanos();
-        let is_worth_its_moves = Limits::of(policy).is_worth(plan.summary.saved(), 0, plan.migrations.len());
-        is_worth_its_moves && saved.saturating_mul(1_000) > own_cost.saturating_mul(WORTHWHILE_PER_MILLE)
+        let limits = Limits::of(problem.policy);
+        limits.is_worth(plan.summary.saved(), 0, plan.migrations.len())
+            && saved.saturating_mul(1_000) > own_cost.saturating_mul(WORTHWHILE_PER_MILLE)
     };
-    let mut plan = plan_that_buys(snapshot, prices, policy, strategy).filter(is_worthwhile).unwrap_or(own);
-    let bound = Some(bound).filter(|bound| bound.usd_per_hour <= plan.summary.usd_per_hour_after);
-    plan.summary.usd_per_hour_lower_bound = bound.as_ref().map(|bound| bound.usd_per_hour);
-    plan.bound = bound;
-    plan
+    plan_that_buys(problem, strategy).filter(is_worthwhile).unwrap_or(own)
 }
 
-/// Whatever is bought, and however much of it.
-fn lower_bound(snapshot: &Snapshot, prices: &Prices, policy: &Policy) -> BoundCertificate {
-    let one_of_each: Vec<(&Offer, u32)> = prices.offers.iter().map(|offer| (offer, 1)).collect();
-    let extended = Extended::new(snapshot, prices, &one_of_each);
+/// Of any plan, whatever it buys, and however much of it.
+pub(super) fn lower_bound(problem: &Problem<'_>) -> BoundCertificate {
+    let one_of_each: Vec<(&Offer, u32)> = problem.prices.offers.iter().map(|offer| (offer, 1)).collect();
+    let extended = Extended::new(problem, &one_of_each);
     let cluster = Cluster::new(&extended.snapshot);
-    let problem = Problem::new(&cluster, &extended.prices, policy);
     let offered = NodeSet::of(cluster.nodes(), |node| extended.offer_of(node).is_some());
     let key = |node: usize| extended.offer_of(node).map_or_else(Name::default, |offer| offer.key().into());
+    let problem = Problem::new(&cluster, &extended.prices, problem.policy);
     bound::lower_bound_with_offers(&problem, &offered, &key)
 }
 
-fn plan_that_buys(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Option<Plan> {
-    let largest = snapshot.nodes.iter().map(|node| node.allocatable.cpu).fold(LARGEST, i64::max);
-    let looked_at = best_of_their_size(&prices.offers, largest);
-    let one_of_each: Vec<(&Offer, u32)> = looked_at.into_iter().map(|offer| (offer, 1)).collect();
-    let tried = Extended::new(snapshot, prices, &one_of_each);
-    let wanted = {
-        let cluster = Cluster::new(&tried.snapshot);
-        let problem = Problem::new(&cluster, &tried.prices, policy);
-        bound::nodes_wanted(&problem, &|node| tried.offer_of(node).map(|offer| offer.most))
-    };
-    let bought = within_limits(wanted.iter().enumerate().filter_map(|(node, wanted)| {
-        let offer = tried.offer_of(node)?;
-        Some((offer, number(*wanted, offer.most)))
-    }));
+fn plan_that_buys(problem: &Problem<'_>, strategy: &dyn Strategy) -> Option<Plan> {
+    let largest = problem.snapshot().nodes.iter().map(|node| node.allocatable.cpu).fold(LARGEST, i64::max);
+    let looked_at = best_of_their_size(&problem.prices.offers, largest);
+    let bought = within_limits(wanted(problem, &looked_at));
     if bought.is_empty() {
         return None;
     }
-    let extended = Extended::new(snapshot, prices, &bought);
-    let plan = plan_with(&extended.snapshot, &extended.prices, policy, strategy);
+    let extended = Extended::new(problem, &bought);
+    let cluster = Cluster::new(&extended.snapshot);
+    let plan = plan_of(&Problem::new(&cluster, &extended.prices, problem.policy), strategy);
     Some(extended.as_added(plan))
+}
+
+/// How many of each offer linear programming would buy, and some more.
+fn wanted<'o>(problem: &Problem<'_>, offers: &[&'o Offer]) -> Vec<(&'o Offer, u32)> {
+    let one_of_each: Vec<(&Offer, u32)> = offers.iter().map(|offer| (*offer, 1)).collect();
+    let tried = Extended::new(problem, &one_of_each);
+    let cluster = Cluster::new(&tried.snapshot);
+    let problem = Problem::new(&cluster, &tried.prices, problem.policy);
+    let wanted = bound::nodes_wanted(&problem, &|node| tried.offer_of(node).map(|offer| offer.most));
+    let number_of = |(node, wanted): (usize, f64)| {
+        let offer = tried.offer_of(node)?;
+        Some((offer, number(wanted, offer.most)))
+    };
+    wanted.into_iter().enumerate().filter_map(number_of).collect()
 }
 
 fn number(wanted: f64, most: Option<u32>) -> u32 {
@@ -88,7 +81,7 @@ fn number(wanted: f64, most: Option<u32>) -> u32 {
 }
 
 /// Offers of one pool share its limits.
-fn within_limits<'o>(wanted: impl Iterator<Item = (&'o Offer, u32)>) -> Vec<(&'o Offer, u32)> {
+fn within_limits(wanted: Vec<(&Offer, u32)>) -> Vec<(&Offer, u32)> {
     let mut left: BTreeMap<&Name, f64> = BTreeMap::new();
     let mut bought = Vec::new();
     for (offer, number) in wanted {
@@ -138,7 +131,8 @@ struct Extended<'o> {
 }
 
 impl<'o> Extended<'o> {
-    fn new(snapshot: &Snapshot, prices: &Prices, bought: &[(&'o Offer, u32)]) -> Extended<'o> {
+    fn new(problem: &Problem<'_>, bought: &[(&'o Offer, u32)]) -> Extended<'o> {
+        let (snapshot, prices) = (problem.snapshot(), problem.prices);
         let mut nodes: Vec<(Node, Option<usize>)> = snapshot.nodes.iter().cloned().zip((0..).map(Some)).collect();
         let models = daemons::models(snapshot);
         let mut extended = Extended { snapshot: snapshot.clone(), prices: Prices::default(), new: BTreeMap::new() };

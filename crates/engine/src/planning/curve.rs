@@ -50,7 +50,7 @@ pub fn fewest_moves_for(points: &[CurvePoint], percent: i64) -> Option<CurvePoin
 }
 
 fn point(reached: &Reached<'_>) -> CurvePoint {
-    CurvePoint { moves: reached.placement.moves, saved: reached.saved() }
+    CurvePoint { moves: reached.placement.moves, saved: reached.placement.saved() }
 }
 
 /// By moves, without those that save no more than one of fewer moves.

@@ -245,19 +245,15 @@ fn choose_near(
     stays: Option<&dyn Fn(usize) -> bool>,
 ) -> Option<usize> {
     let cluster = placement.problem.cluster;
-    let topologies: Vec<(&[u32], u32)> = unit
+    let homes: Vec<_> = unit
         .iter()
         .filter_map(|pod| Some((cluster.class_of(*pod as usize), cluster.pods[*pod as usize].node? as usize)))
-        .flat_map(|(class, home)| class.spread.iter().map(move |constraint| (constraint.group, home)))
-        .map(|(group, home)| (cluster.topology_of_spread(group), home))
-        // Where each node is a domain of its own there is nothing to stay in.
-        .filter(|(topology, _)| !topology.is_by_node())
-        .map(|(topology, home)| (topology.domain_of.as_slice(), topology.domain_of[home]))
+        .filter(|(class, _)| !class.spread.is_empty())
         .collect();
-    let is_near = |node: usize| topologies.iter().all(|(domain_of, home)| domain_of[node] == *home);
+    let is_near = |node: usize| homes.iter().all(|(class, home)| cluster.is_near(class, *home, node));
     let near_and_stays =
         stays.and_then(|stays| chooser.choose_where(placement, unit, &|node| stays(node) && is_near(node)));
-    let near = || if topologies.is_empty() { None } else { chooser.choose_where(placement, unit, &is_near) };
+    let near = || if homes.is_empty() { None } else { chooser.choose_where(placement, unit, &is_near) };
     near_and_stays.or_else(near).or_else(|| chooser.choose(placement, unit))
 }
 

@@ -42,10 +42,7 @@ pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &[u32],
 
 /// What the whole would save beyond what the limits allow, where it would save more.
 pub fn beyond_the_limit(within: &Placement<'_>, whole: &Placement<'_>) -> Option<Finding> {
-    let saved = |placement: &Placement<'_>| -> UsdPerHour {
-        placement.removed.iter().filter_map(|node| placement.problem.price(*node as usize)).sum()
-    };
-    let left = saved(whole) - saved(within);
+    let left = whole.saved() - within.saved();
     let message = format!("{} pods would move in all, more than the policy allows", whole.moves);
     let finding = Finding::new(FindingCode::MoveLimit, Subject::Cluster, message).costing(Some(left));
     (left > UsdPerHour::ZERO).then(|| finding.hint("allow more moves, or plan again when these are made"))

@@ -17,7 +17,9 @@ pub mod strategy;
 pub mod waves;
 mod zones;
 
-use model::{Migration, Name, Plan, PlannedNodes, Policy, Prices, Snapshot, Summary, UsdPerHour, WorkloadRef};
+use model::{
+    BoundCertificate, Migration, Name, Plan, PlannedNodes, Policy, Prices, Snapshot, Summary, UsdPerHour, WorkloadRef,
+};
 
 use crate::bound;
 use crate::cluster::Cluster;
@@ -37,47 +39,59 @@ const VOLUME_SECONDS: i64 = 60;
 
 /// Makes a plan. Nothing of it is done. Where prices have offers it may buy nodes.
 pub fn plan(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
-    let plan = plan_with(snapshot, prices, policy, strategy);
-    let plan = if prices.offers.is_empty() { plan } else { buying::cheaper(plan, snapshot, prices, policy, strategy) };
+    let cluster = Cluster::new(snapshot);
+    let problem = Problem::new(&cluster, prices, policy);
+    let own = plan_of(&problem, strategy);
+    let plan = if prices.offers.is_empty() {
+        proven(own, bound::lower_bound(&problem))
+    } else {
+        proven(buying::cheaper(own, &problem, strategy), buying::lower_bound(&problem))
+    };
     let changes_something = !plan.nodes.remove.is_empty() || !plan.nodes.add.is_empty();
     if changes_something && plan.summary.saved() < policy.least_saved {
-        return instead_of(plan, snapshot, prices, policy, strategy);
+        return instead_of(plan, &problem, strategy);
     }
     plan
 }
 
-/// A plan with the nodes that are there.
-fn plan_with(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
-    let cluster = Cluster::new(snapshot);
-    let problem = Problem::new(&cluster, prices, policy);
-    let limits = Limits::of(policy);
+/// A plan with the nodes that are there, without its bound.
+fn plan_of<'a>(problem: &'a Problem<'a>, strategy: &dyn Strategy) -> Plan {
+    let limits = Limits::of(problem.policy);
     if !limits.are_set() {
-        return Reached::of(&problem, strategy, limits).plan(&problem, &Undone::default());
+        return Reached::of(problem, strategy, limits).plan(problem, &Undone::default());
     }
-    let within = Reached::of(&problem, strategy, limits);
+    let within = Reached::of(problem, strategy, limits);
     if limits.least_saved_per_move > UsdPerHour::ZERO {
-        return within.plan(&problem, &Undone { limits, ..Undone::default() });
+        return within.plan(problem, &Undone { limits, ..Undone::default() });
     }
-    let whole = Reached::of(&problem, strategy, Limits::default());
-    if limits.most_moves.is_none_or(|most| whole.placement.moves <= most) && whole.saved() >= within.saved() {
-        return whole.plan(&problem, &Undone::default());
+    let whole = Reached::of(problem, strategy, Limits::default());
+    let keeps_limit = limits.most_moves.is_none_or(|most| whole.placement.moves <= most);
+    if keeps_limit && whole.placement.saved() >= within.placement.saved() {
+        return whole.plan(problem, &Undone::default());
     }
     let finding = findings::beyond_the_limit(&within.placement, &whole.placement);
-    within.plan(&problem, &Undone { limits, finding, ..Undone::default() })
+    within.plan(problem, &Undone { limits, finding, ..Undone::default() })
 }
 
 /// Nothing, where a plan saves less than the policy wants.
-fn instead_of(dropped: Plan, snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
-    let cluster = Cluster::new(snapshot);
-    let problem = Problem::new(&cluster, prices, policy);
+fn instead_of<'a>(dropped: Plan, problem: &'a Problem<'a>, strategy: &dyn Strategy) -> Plan {
     let undone = Undone {
-        limits: Limits::of(policy),
+        limits: Limits::of(problem.policy),
         finding: Some(findings::saves_too_little(&dropped.summary)),
         dropped: &dropped.nodes.remove,
     };
-    let plan = Reached::nothing(&problem, strategy).plan(&problem, &undone);
-    let summary = Summary { usd_per_hour_lower_bound: dropped.summary.usd_per_hour_lower_bound, ..plan.summary };
-    Plan { summary, bound: dropped.bound, ..plan }
+    let plan = Reached::nothing(problem, strategy).plan(problem, &undone);
+    match dropped.bound {
+        Some(bound) => proven(plan, bound),
+        None => plan,
+    }
+}
+
+/// The plan with the bound that its problem has.
+fn proven(mut plan: Plan, bound: BoundCertificate) -> Plan {
+    plan.summary.usd_per_hour_lower_bound = Some(bound.usd_per_hour);
+    plan.bound = Some(bound);
+    plan
 }
 
 /// A placement with a legal way from the snapshot's.
@@ -101,9 +115,13 @@ impl<'a> Reached<'a> {
         match strategy.plainer() {
             // Moves that found no moment may have cost more than the better packing gained; and what is small costs
             // little to try.
-            Some(plainer) if !reached.stuck.is_empty() || attempts(problem) == MOST_ATTEMPTS => {
+            Some(plainer) if !reached.stuck.is_empty() || is_small(problem) => {
                 let other = Reached::of(problem, plainer, limits);
-                if other.saved() > reached.saved() { other.improved(problem, strategy, limits) } else { reached }
+                if other.placement.saved() > reached.placement.saved() {
+                    other.improved(problem, strategy, limits)
+                } else {
+                    reached
+                }
             }
             _ => reached,
         }
@@ -124,12 +142,6 @@ impl<'a> Reached<'a> {
         reached
     }
 
-    /// What the nodes that go cost.
-    fn saved(&self) -> UsdPerHour {
-        let removed = self.placement.removed.iter();
-        removed.filter_map(|node| self.placement.problem.price(*node as usize)).sum()
-    }
-
     fn plan(self, problem: &Problem<'_>, undone: &Undone<'_>) -> Plan {
         assemble(problem, &self.placement, &self.ordered, &self.stuck, undone)
     }
@@ -143,37 +155,41 @@ fn improve<'a>(
     limits: Limits,
 ) -> (Option<Reached<'a>>, Attempt) {
     let mut attempt = Attempt { limits, ..Attempt::default() };
-    let mut repaired: Option<Reached<'a>> = None;
-    let start = strategy.start(problem);
+    let mut best: Option<Reached<'a>> = None;
     for _ in 0..attempts(problem) {
         let placement = strategy.improve(reached.placement.clone(), &attempt);
         if placement.removed.len() == reached.placement.removed.len() {
             break;
         }
         let ordered = waves::order(problem, &placement);
-        if ordered.stuck.is_empty() {
-            let found = Reached { placement, ordered, stuck: Vec::new() };
-            let is_cheapest = repaired.as_ref().is_none_or(|repaired| found.saved() >= repaired.saved());
-            return (if is_cheapest { Some(found) } else { repaired }, attempt);
+        let is_clean = ordered.stuck.is_empty();
+        let found = if is_clean {
+            Some(Reached { placement, ordered, stuck: Vec::new() })
+        } else {
+            learn(&mut attempt, &ordered);
+            repair::without_stuck(problem, &strategy.start(problem), &placement, &ordered)
+        };
+        let so_far = best.as_ref().unwrap_or(reached).placement.saved();
+        best = found.filter(|found| found.placement.saved() > so_far).or(best);
+        if is_clean {
+            break;
         }
-        if let Some((placement, ordered)) = repair::without_stuck(problem, &start, &placement, &ordered) {
-            let left = Reached { placement, ordered, stuck: Vec::new() };
-            if left.saved() > repaired.as_ref().unwrap_or(reached).saved() {
-                repaired = Some(left);
-            }
-        }
-        learn(&mut attempt, &ordered);
     }
-    (repaired, attempt)
+    (best, attempt)
 }
 
 /// How often a search is worth repeating: less the longer it takes.
 fn attempts(problem: &Problem<'_>) -> usize {
     match problem.cluster.pods.len() {
-        0..5_000 => MOST_ATTEMPTS,
-        5_000..20_000 => 3,
+        _ if is_small(problem) => MOST_ATTEMPTS,
+        0..20_000 => 3,
         _ => 1,
     }
+}
+
+/// Does a whole search take no time to speak of?
+fn is_small(problem: &Problem<'_>) -> bool {
+    problem.cluster.pods.len() < 5_000
 }
 
 /// A node whose pods found no legal moment is tried last the next time, and not at all the time after.
@@ -212,13 +228,10 @@ fn assemble(
     let mut remove: Vec<Name> = placement.removed.iter().map(node_name).collect();
     remove.sort();
     let before: UsdPerHour = (0..snapshot.nodes.len()).filter_map(|node| problem.price(node)).sum();
-    let removed: UsdPerHour = placement.removed.iter().filter_map(|node| problem.price(*node as usize)).sum();
-    // What a plan undercuts is no bound: amounts beyond all measure were added up to it.
-    let bound = Some(bound::lower_bound(problem)).filter(|bound| bound.usd_per_hour <= before - removed);
     let summary = Summary {
         usd_per_hour_before: before,
-        usd_per_hour_after: before - removed,
-        usd_per_hour_lower_bound: bound.as_ref().map(|bound| bound.usd_per_hour),
+        usd_per_hour_after: before - placement.saved(),
+        usd_per_hour_lower_bound: None,
         nodes_before: snapshot.nodes.len(),
         nodes_after: snapshot.nodes.len() - remove.len(),
         nodes_unpriced: (0..snapshot.nodes.len()).filter(|node| problem.price(*node).is_none()).count(),
@@ -234,7 +247,7 @@ fn assemble(
         migrations,
         nodes: PlannedNodes { remove, add: Vec::new() },
         summary,
-        bound,
+        bound: None,
         findings: findings::findings(problem, placement, stuck, undone),
     })
 }

@@ -1,5 +1,7 @@
 //! A placement under change: where every pod is, which nodes are gone, and the counts that say what fits.
 
+use model::UsdPerHour;
+
 use crate::cluster::{CPU, MEMORY};
 use crate::planning::Problem;
 use crate::state::{Holds, State};
@@ -67,6 +69,11 @@ impl<'a> Placement<'a> {
     fn is_away(&self, pod: usize) -> bool {
         let home = self.problem.cluster.pods[pod].node;
         home.is_some() && home != self.at[pod]
+    }
+
+    /// What the removed nodes cost.
+    pub fn saved(&self) -> UsdPerHour {
+        self.removed.iter().filter_map(|node| self.problem.price(*node as usize)).sum()
     }
 
     /// Does a lifted pod fit there?

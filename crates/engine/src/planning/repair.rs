@@ -1,8 +1,8 @@
 //! What remains of a placement when moves for which no legal moment was found are not made.
 
-use super::Problem;
 use super::placement::Placement;
 use super::waves::{self, Ordered};
+use super::{Problem, Reached};
 
 /// Each time fewer moves are left; where some are still stuck after so many times, nothing is.
 const MOST_TIMES: usize = 24;
@@ -14,7 +14,7 @@ pub(super) fn without_stuck<'a>(
     start: &Placement<'a>,
     goal: &Placement<'a>,
     ordered: &Ordered,
-) -> Option<(Placement<'a>, Ordered)> {
+) -> Option<Reached<'a>> {
     let mut at = goal.at.clone();
     let mut removed = goal.removed.clone();
     let mut stuck = ordered.stuck.clone();
@@ -33,7 +33,7 @@ pub(super) fn without_stuck<'a>(
         let placement = placed(start, &at, &removed);
         let ordered = waves::order(problem, &placement);
         if ordered.stuck.is_empty() {
-            return Some((placement, ordered));
+            return Some(Reached { placement, ordered, stuck: Vec::new() });
         }
         stuck = ordered.stuck;
     }
@@ -60,4 +60,75 @@ fn placed<'a>(start: &Placement<'a>, at: &[Option<u32>], removed: &[u32]) -> Pla
         placement.remove_node(*node as usize);
     }
     placement
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A cluster that cannot be made shows itself.
+
+    use std::sync::Arc;
+
+    use model::{
+        Node, Owner, Phase, Pod, PodSpec, Policy, Price, PriceBasis, Prices, Resources, Rollout, Snapshot, UsdPerHour,
+        Workload,
+    };
+
+    use super::*;
+    use crate::cluster::Cluster;
+
+    /// Nodes a, b and c of four cores; on a and b a pod of three each, on c one of one.
+    fn snapshot() -> Snapshot {
+        let resources = |cpu: i64| Resources { cpu, memory: 1 << 30, ..Resources::default() };
+        let node = |name: &str| {
+            let allocatable = Resources { pods: 10, memory: 64 << 30, ..resources(4_000) };
+            Node { name: name.into(), allocatable, ready: true, ..Node::default() }
+        };
+        let pod = |(at, (node, cpu)): (usize, (&str, i64))| Pod {
+            namespace: "web".into(),
+            name: format!("pod-{at}").into(),
+            node: Some(node.into()),
+            phase: Phase::Running,
+            ready: true,
+            workload: Some(at as u32),
+            controller: Some(Owner {
+                api_version: "apps/v1".into(),
+                kind: "ReplicaSet".into(),
+                name: format!("app-{at}").into(),
+                uid: "".into(),
+            }),
+            requests: resources(cpu),
+            held: resources(cpu),
+            spec: Arc::new(PodSpec { scheduler_name: "default-scheduler".into(), ..PodSpec::default() }),
+            ..Pod::default()
+        };
+        let workload = || Workload { rollout: Rollout::Complete, replicas: Some(1), ..Workload::default() };
+        Snapshot {
+            nodes: ["a", "b", "c"].map(node).into(),
+            pods: [("a", 3_000), ("b", 3_000), ("c", 1_000)].into_iter().enumerate().map(pod).collect(),
+            workloads: (0..3).map(|_| workload()).collect(),
+            ..Snapshot::default()
+        }
+    }
+
+    #[test]
+    fn two_pods_that_want_each_others_room_stay_and_the_rest_goes() {
+        let snapshot = snapshot();
+        let price = Price {
+            usd_per_hour: UsdPerHour::from_nanos(1),
+            basis: PriceBasis::Contract,
+            source: "".into(),
+            as_of: "".into(),
+        };
+        let prices = Prices { nodes: vec![Ok(price); 3], offers: Vec::new() };
+        let (cluster, policy) = (Cluster::new(&snapshot), Policy::default());
+        let problem = Problem::new(&cluster, &prices, &policy);
+        let start = Placement::of_snapshot(&problem);
+        let goal = placed(&start, &[Some(1), Some(0), Some(0)], &[2]);
+        let ordered = waves::order(&problem, &goal);
+        assert_eq!(ordered.stuck.len(), 2);
+        let left = without_stuck(&problem, &start, &goal, &ordered).unwrap();
+        assert_eq!(left.placement.removed, [2]);
+        assert_eq!(left.placement.at, [Some(0), Some(1), Some(0)]);
+        assert_eq!(left.ordered.waves.iter().flatten().map(|step| (step.from, step.to)).collect::<Vec<_>>(), [(2, 0)]);
+    }
 }

@@ -16,9 +16,10 @@ const CAPACITY_TYPE: &str = "karpenter.sh/capacity-type";
 pub fn offers(snapshot: &Snapshot, table: &PriceTable) -> Vec<Offer> {
     let mut members: BTreeMap<&Name, Vec<&Node>> = BTreeMap::new();
     for node in snapshot.nodes.iter().filter(|node| !node.unreadable) {
-        members.entry(node.node_pool().unwrap_or(&NO_POOL)).or_default().push(node);
+        if let Some(pool) = node.node_pool() {
+            members.entry(pool).or_default().push(node);
+        }
     }
-    members.retain(|pool, _| !pool.is_empty());
     for pool in snapshot.node_pools.keys() {
         members.entry(pool).or_default();
     }
@@ -83,8 +84,6 @@ pub fn offers(snapshot: &Snapshot, table: &PriceTable) -> Vec<Offer> {
     }
     offers
 }
-
-static NO_POOL: std::sync::LazyLock<Name> = std::sync::LazyLock::new(Name::default);
 
 /// Does the pool make such nodes? Without a requirement on it Karpenter buys on demand.
 fn meets(requirements: &[Requirement], is_karpenter: bool, capacity_type: CapacityType, node: &Node) -> bool {

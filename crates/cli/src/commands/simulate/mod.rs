@@ -49,6 +49,11 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
         Capacity::Existing => input::prices(&snapshot, &args.prices)?,
         Capacity::Any => input::prices_and_offers(&snapshot, &args.prices)?,
     };
+    if args.capacity == Capacity::Any {
+        for pool in snapshot.node_pools.values().filter(|pool| !pool.closed.is_empty()) {
+            talk::note(format!("warning: node pool {} buys nothing: {}", pool.name, pool.closed));
+        }
+    }
     if args.capacity == Capacity::Any && prices.offers.is_empty() {
         talk::note(
             "warning: no node pool could buy anything: none is known, or nothing that has a price meets their requirements and limits",

@@ -59,7 +59,7 @@ impl Strategy for Search {
                 next
             });
             // Of equals the one that moves least, then the first.
-            let best = swept.min_by_key(|next| (cost(next), next.moves));
+            let best = swept.min_by_key(|next| (std::cmp::Reverse(next.saved()), next.moves));
             match best.filter(|next| is_worthwhile(&placement, next, attempt)) {
                 Some(next) => placement = next,
                 None => break,
@@ -129,20 +129,11 @@ fn pending_still_have_room(placement: &mut Placement<'_>) -> bool {
 
 /// Does it move nothing, or does it save enough? Limits, where there are any, say themselves what is enough.
 fn is_worthwhile(before: &Placement<'_>, after: &Placement<'_>, attempt: &Attempt) -> bool {
-    let price = |node: &u32| before.problem.price(*node as usize).map_or(0, |price| price.nanos());
-    let saved: i64 = after.removed[before.removed.len()..].iter().map(price).sum();
+    let saved = after.saved() - before.saved();
     let moves = before.at.iter().zip(&after.at).any(|(before, after)| before != after && after.is_some());
-    saved > 0
-        && (!moves
-            || attempt.limits.are_set()
-            || saved.saturating_mul(1_000) >= cost(before).saturating_mul(WORTHWHILE_PER_MILLE))
-}
-
-/// Nano-dollars per hour.
-fn cost(placement: &Placement<'_>) -> i64 {
-    let price = |node: usize| placement.problem.price(node).map_or(0, |price| price.nanos());
-    let all: i64 = (0..placement.problem.cluster.nodes()).map(price).sum();
-    all - placement.removed.iter().map(|node| price(*node as usize)).sum::<i64>()
+    let nodes = 0..before.problem.cluster.nodes();
+    let cost = nodes.filter_map(|node| before.problem.price(node)).sum::<UsdPerHour>() - before.saved();
+    saved > UsdPerHour::ZERO && (!moves || attempt.limits.are_set() || saved >= cost.share(WORTHWHILE_PER_MILLE, 1_000))
 }
 
 /// May the pod go alone to any node that takes it?

@@ -1,6 +1,6 @@
 //! Empties a node by packing what is on it and on some others anew, into the others.
 
-use crate::cluster::{CPU, Class, Cluster, MEMORY, PODS};
+use crate::cluster::{CPU, MEMORY, PODS};
 use crate::planning::drain::units_to_move;
 use crate::planning::placement::Placement;
 
@@ -132,7 +132,8 @@ fn fill(placement: &mut Placement<'_>, waiting: &mut [Waiting], node: usize) {
         let chosen = if candidate.own > 0 {
             group.pods.iter().position(|(_, from)| *from as usize == node)
         } else {
-            group.pods.iter().position(|(_, from)| is_near(cluster, class, *from as usize, node))
+            // Such a move is legal whatever else moves.
+            group.pods.iter().position(|(_, from)| cluster.is_near(class, *from as usize, node))
         };
         match chosen {
             Some(chosen) if placement.state.fits(class, node) => {
@@ -149,12 +150,4 @@ fn fill(placement: &mut Placement<'_>, waiting: &mut [Waiting], node: usize) {
             }
         }
     }
-}
-
-/// Pods that are spread over zones stay in their zone: such a move is legal whatever else moves.
-pub(super) fn is_near(cluster: &Cluster<'_>, class: &Class, home: usize, node: usize) -> bool {
-    class.spread.iter().all(|constraint| {
-        let topology = cluster.topology_of_spread(constraint.group);
-        topology.is_by_node() || topology.domain_of[home] == topology.domain_of[node]
-    })
 }

@@ -7,7 +7,6 @@ use rustc_hash::FxHashMap;
 use crate::planning::placement::Placement;
 
 use super::is_free;
-use super::repack::is_near;
 
 /// Exchanges pods of a class, of these, so that as many as can be are where they were. Every node holds as many of each
 /// class as before.
@@ -53,7 +52,7 @@ pub(super) fn untangle(placement: &mut Placement<'_>, pods: impl IntoIterator<It
         let class = cluster.class_of(pods[0] as usize);
         for pod in others {
             let Some(home) = cluster.pods[pod as usize].node.map(|home| home as usize) else { continue };
-            let near = in_order.iter().position(|node| is_near(cluster, class, home, *node as usize));
+            let near = in_order.iter().position(|node| cluster.is_near(class, home, *node as usize));
             chosen.push((pod, in_order.remove(near.unwrap_or(0))));
         }
         let changed: Vec<(u32, u32)> =

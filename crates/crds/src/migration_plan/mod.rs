@@ -7,6 +7,7 @@ mod money;
 mod node;
 mod resource;
 mod rollback;
+mod status;
 mod subject;
 #[cfg(test)]
 mod testing;
@@ -17,6 +18,7 @@ pub use resource::{
     AddedNode, Finding, Metadata, Migration, MigrationPlan, MigrationPlanSpec, Nodes, PodReference, Rollback,
     SnapshotReference, Subject, Summary, WorkloadReference,
 };
+pub use status::{MigrationPlanStatus, Outcome, Phase, StepOutcome};
 
 use crate::read;
 

@@ -7,7 +7,7 @@ use model::{Finding, FindingCode, Prices, Severity, Snapshot, Time};
 use observe::prices::{PriceTable, offers, price_nodes};
 use observe::{LiveError, LiveOptions, ReadError, ReadOptions, Recording};
 
-use crate::args::{InputArgs, PriceArgs};
+use crate::args::{InputArgs, LiveArgs, PriceArgs};
 use crate::failure::Failure;
 use crate::talk;
 
@@ -23,7 +23,7 @@ pub fn dump_command() -> String {
 /// Reads the snapshot.
 pub fn snapshot(input: &InputArgs) -> Result<Snapshot, Failure> {
     if input.from.is_empty() {
-        let options = live_options(input);
+        let options = live_options(&input.live);
         let snapshot = talk::while_reading(options, observe::read_live_blocking).map_err(live_failure)?;
         tell_of_broken_objects(&snapshot);
         return Ok(snapshot);
@@ -37,7 +37,7 @@ pub fn snapshot(input: &InputArgs) -> Result<Snapshot, Failure> {
 /// Reads the snapshot with all that is needed to save it.
 pub fn recording(input: &InputArgs) -> Result<Recording, Failure> {
     if input.from.is_empty() {
-        let options = live_options(input);
+        let options = live_options(&input.live);
         let recording = talk::while_reading(options, observe::record_live_blocking).map_err(live_failure)?;
         tell_of_broken_objects(&recording.snapshot);
         return Ok(recording);
@@ -85,19 +85,21 @@ pub fn positional<T: From<PathBuf>>(given: Option<T>, input: &mut InputArgs, nam
 /// `--request-timeout 0` waits for ever, which is this long.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-fn live_options(input: &InputArgs) -> LiveOptions {
+/// How the live cluster is reached.
+pub fn live_options(live: &LiveArgs) -> LiveOptions {
     // A clock before 1970 is a broken one; the moment is only written down.
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut options = LiveOptions::new(Time(i64::try_from(seconds).unwrap_or(0)));
-    options.context = input.context.clone();
-    options.kubeconfig = input.kubeconfig.clone();
-    if let Some(timeout) = input.request_timeout {
+    options.context = live.context.clone();
+    options.kubeconfig = live.kubeconfig.clone();
+    if let Some(timeout) = live.request_timeout {
         options.request_timeout = if timeout.is_zero() { FOR_EVER } else { timeout };
     }
     options
 }
 
-fn live_failure(error: LiveError) -> Failure {
+/// What to do where it cannot be.
+pub fn live_failure(error: LiveError) -> Failure {
     let hint = match (&error, error.hint()) {
         (LiveError::Config { .. }, Some(hint)) => Some(format!("{hint}; a dump is read with --from FILE")),
         (_, hint) => hint.map(str::to_owned),

@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod input;
 mod output;
+mod plan_file;
 mod render;
 mod save;
 mod scope;

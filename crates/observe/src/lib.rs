@@ -18,6 +18,9 @@ mod wire;
 pub use anonymize::anonymize;
 pub use input::{Limits, ReadError};
 pub use kinds::{KINDS, Kind, KindInfo};
-pub use live::{LiveError, LiveOptions, Progress, read_live, read_live_blocking, record_live, record_live_blocking};
+pub use live::{
+    Connection, LiveError, LiveOptions, Progress, connect, read_from, read_live, read_live_blocking, record_live,
+    record_live_blocking,
+};
 pub use read::{ReadOptions, read_bytes, read_paths, read_values};
 pub use recording::{Recording, SaveError, record_paths, save_snapshot};

@@ -1,5 +1,6 @@
 //! The command line, typed. Every flag that several commands share is declared once here.
 
+mod acting;
 mod commands;
 mod formats;
 mod policy;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::scope::{Scope, parse_selector};
 
+pub use acting::{ApplyArgs, NodeRemoval, RollbackArgs};
 pub use commands::{
     AnalyzeArgs, Breakdown, Capacity, DemoArgs, DoctorArgs, ExplainArgs, ExplainNodeArgs, ExplainPodArgs, Explained,
     FitArgs, PricesArgs, SimulateArgs, SnapshotArgs, VerifyArgs,
@@ -46,6 +48,10 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Check a plan, whoever made it, against a snapshot or the live cluster
     Verify(VerifyArgs),
+    /// Carry a plan out on the live cluster, wave by wave
+    Apply(ApplyArgs),
+    /// Take back what a plan has left on the live cluster: cordons, marks and hints
+    Rollback(RollbackArgs),
     /// Why a pod can or cannot go to a node, or what keeps a node
     Explain(ExplainArgs),
     /// For every pod, the nodes that would take it
@@ -64,16 +70,24 @@ pub enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub struct InputArgs {
     /// Files or folders to read in place of the live cluster: kubectl's JSON or YAML, also gzip or zstd; - is stdin
-    #[arg(long, value_name = "PATH", num_args = 1.., action = clap::ArgAction::Append)]
+    #[arg(long, value_name = "PATH", num_args = 1.., action = clap::ArgAction::Append, conflicts_with_all = ["context", "kubeconfig", "request_timeout"])]
     pub from: Vec<PathBuf>,
+    /// The live cluster.
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// Which live cluster.
+#[derive(Args, Clone, Debug, Default)]
+pub struct LiveArgs {
     /// The kubeconfig context to use
-    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
     /// The kubeconfig file to use
-    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// How long to wait for one answer of the API server, such as 30s; 0 waits for ever
-    #[arg(long, value_name = "TIME", conflicts_with = "from", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub request_timeout: Option<std::time::Duration>,
 }
 

@@ -1,11 +1,13 @@
 //! One file a command.
 
 mod analyze;
+mod apply;
 mod demo;
 mod doctor;
 mod explain;
 mod fit;
 mod prices;
+mod rollback;
 mod simulate;
 mod snapshot;
 mod verify;
@@ -20,6 +22,8 @@ pub fn run(cli: Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Analyze(args) => analyze::run(&args, out),
         Command::Simulate(args) => simulate::run(&args, out),
         Command::Verify(args) => verify::run(args, out),
+        Command::Apply(args) => apply::run(&args, out),
+        Command::Rollback(args) => rollback::run(&args),
         Command::Explain(args) => explain::run(args, out),
         Command::Fit(args) => fit::run(&args, out),
         Command::Doctor(args) => doctor::run(&args, out),

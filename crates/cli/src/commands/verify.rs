@@ -1,10 +1,8 @@
 //! `plimsoll verify`: the separate check of a plan, from a file or from anywhere.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
 
 use check::{Fault, Rule};
-use crds::{LARGEST_FILE_BYTES, MigrationPlan};
 use model::{Plan, ReadState, Snapshot, UsdPerHour};
 use serde::Serialize;
 
@@ -13,6 +11,7 @@ use crate::commands::simulate::proven;
 use crate::failure::{Exit, Failure};
 use crate::input;
 use crate::output::Output;
+use crate::plan_file;
 use crate::render::document;
 use crate::render::grid::{Cell, Column, Grid};
 use crate::render::text::{clean, count};
@@ -21,7 +20,7 @@ use crate::talk;
 /// Runs it.
 pub fn run(mut args: VerifyArgs, out: &mut Output) -> Result<Exit, Failure> {
     let path = input::positional(args.plan.take(), &mut args.input, "PLAN")?;
-    let plan = read_plan(&path, &args.input.from)?;
+    let plan = plan_file::read(&path, &args.input.from)?.plan;
     let snapshot = input::snapshot(&args.input)?;
     let buys = !plan.nodes.add.is_empty() || plan.bound.as_ref().is_some_and(|bound| !bound.offers.is_empty());
     let prices = match buys {
@@ -49,27 +48,6 @@ pub fn run(mut args: VerifyArgs, out: &mut Output) -> Result<Exit, Failure> {
         talk::note("note: the plan was made on another state of the cluster; it was judged on this one");
     }
     Ok(verdict.exit())
-}
-
-/// Reads a plan from a file or, as `-`, from stdin.
-fn read_plan(path: &Path, from: &[PathBuf]) -> Result<Plan, Failure> {
-    let is_stdin = path == Path::new("-");
-    let name = if is_stdin { "the plan on stdin".to_owned() } else { format!("the plan {}", path.display()) };
-    if is_stdin && from.iter().any(|from| from == Path::new("-")) {
-        return Err(Failure::usage("PLAN and --from cannot both be -"));
-    }
-    let failed = |error: anyhow::Error| Failure::from(error.context(format!("cannot read {name}")));
-    let mut bytes = Vec::new();
-    let most = LARGEST_FILE_BYTES as u64 + 1;
-    let read = if is_stdin {
-        std::io::stdin().lock().take(most).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| failed(error.into()))?;
-    let hint = "a plan is made by: plimsoll simulate --save plan.yaml";
-    let resource = MigrationPlan::read(&bytes).map_err(|error| failed(error.into()).hint(hint))?;
-    Plan::try_from(resource).map_err(|error| failed(error.into()))
 }
 
 /// What the check came to.

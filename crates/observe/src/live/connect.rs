@@ -6,7 +6,9 @@ use kube::{Client, Config};
 use super::{LiveError, LiveOptions};
 
 /// A cluster to talk to.
-pub(crate) struct Cluster {
+#[derive(Clone)]
+pub struct Connection {
+    /// Whoever talks to it.
     pub client: Client,
     /// The context's name, or `in-cluster`.
     pub name: String,
@@ -14,7 +16,8 @@ pub(crate) struct Cluster {
     pub server: String,
 }
 
-pub(crate) async fn connect(options: &LiveOptions) -> Result<Cluster, LiveError> {
+/// A client as kubectl would have it. Nothing is asked yet.
+pub async fn connect(options: &LiveOptions) -> Result<Connection, LiveError> {
     let (mut config, name) = configure(options).await?;
     config.connect_timeout = Some(options.request_timeout);
     // Retried here instead, with the server's own Retry-After.
@@ -22,7 +25,7 @@ pub(crate) async fn connect(options: &LiveOptions) -> Result<Cluster, LiveError>
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
     let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
     let client = Client::try_from(config).map_err(|source| LiveError::of_login(plugin.as_deref(), source))?;
-    Ok(Cluster { client, name, server })
+    Ok(Connection { client, name, server })
 }
 
 async fn configure(options: &LiveOptions) -> Result<(Config, String), LiveError> {

@@ -12,6 +12,7 @@ use model::{Finding, FindingCode, ReadState, Severity, Snapshot, Subject, Time};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+pub use connect::{Connection, connect};
 pub use errors::LiveError;
 
 use crate::collect::Collected;
@@ -75,12 +76,17 @@ pub(crate) enum Page {
 
 /// Reads a running cluster.
 pub async fn read_live(options: &LiveOptions) -> Result<Snapshot, LiveError> {
-    Ok(read(options, Keep::Model).await?.snapshot)
+    read_from(&connect(options).await?, options).await
+}
+
+/// Reads a running cluster once more.
+pub async fn read_from(cluster: &Connection, options: &LiveOptions) -> Result<Snapshot, LiveError> {
+    Ok(read(cluster, options, Keep::Model).await?.snapshot)
 }
 
 /// Reads a running cluster, and keeps what a saved snapshot needs.
 pub async fn record_live(options: &LiveOptions) -> Result<Recording, LiveError> {
-    read(options, Keep::ModelAndPruned).await
+    read(&connect(options).await?, options, Keep::ModelAndPruned).await
 }
 
 /// [`read_live`] for callers without a runtime.
@@ -98,8 +104,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, LiveError> {
     runtime.map_err(|source| LiveError::Config { source: Box::new(source) })
 }
 
-async fn read(options: &LiveOptions, keep: Keep) -> Result<Recording, LiveError> {
-    let cluster = connect::connect(options).await?;
+async fn read(cluster: &Connection, options: &LiveOptions, keep: Keep) -> Result<Recording, LiveError> {
     let (pages, received) = mpsc::channel(PAGES_AHEAD);
     let limits = options.limits.clone();
     let parsing = tokio::task::spawn_blocking(move || parse(received, keep, &limits));
@@ -109,7 +114,7 @@ async fn read(options: &LiveOptions, keep: Keep) -> Result<Recording, LiveError>
     let mut collected = parsed?;
     collected.states = states?.into_iter().collect();
     if let Some(right) = missing_right(&collected) {
-        return Err(LiveError::Forbidden { server: cluster.server, right });
+        return Err(LiveError::Forbidden { server: cluster.server.clone(), right });
     }
     // Lists that come at once come in any order.
     collected.notes.sort_by(|a, b| (&a.kind, &a.name, &a.source).cmp(&(&b.kind, &b.name, &b.source)));

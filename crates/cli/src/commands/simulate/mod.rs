@@ -7,7 +7,7 @@ mod markdown;
 mod overview;
 mod utilisation;
 
-pub use headline::{price_basis, proven};
+pub use headline::{headline, price_basis, proven};
 
 use std::io::Write;
 use std::path::Path;

@@ -1,0 +1,250 @@
+//! A plan, wave by wave: observe, check, ask, act, wait, and look where things went.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use check::Fault;
+use jiff::SignedDuration;
+use model::{Migration, Name, Plan, Policy, Snapshot};
+
+use crate::cluster::Cluster;
+use crate::error::ActError;
+use crate::hints::{self, Hints};
+use crate::marks::{self, Cordon};
+use crate::options::Options;
+use crate::pods::Watched;
+use crate::progress::{Done, Ending, Listener, Progress, StepDone};
+use crate::rehearsal::{faults, judge_is_possible};
+use crate::remaining::remaining;
+use crate::removal::{Removed, remove};
+use crate::undo::undo;
+
+/// Status of workloads and budgets follows the pods' within seconds; what is illegal for longer than this is so.
+const STATUS_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Cordons outlive what the plan expects by this.
+const CORDONS_OUTLIVE: SignedDuration = SignedDuration::from_hours(2);
+
+/// Carries the plan out. Nothing is done where the check does not pass it; where it cannot go on, it is rolled back.
+pub async fn carry_out(
+    cluster: &Cluster,
+    plan: &Plan,
+    policy: &Policy,
+    options: &Options,
+    listener: Listener<'_>,
+) -> Result<Ending, ActError> {
+    let (snapshot, prices) = cluster.observe().await?;
+    judge_is_possible(&snapshot)?;
+    let rest = remaining(plan, &snapshot, &BTreeMap::new());
+    let faults = faults(&snapshot, &prices, policy, &rest.plan);
+    if !faults.is_empty() {
+        return Err(ActError::NotLegal { faults });
+    }
+    let mut run = Execution {
+        graces: snapshot.pods.iter().map(|pod| (pod.uid.clone(), pod.spec.termination_grace_seconds)).collect(),
+        cluster,
+        plan,
+        policy,
+        options,
+        listener,
+        hints: Some(Hints::new(cluster, &plan.name)),
+        kept: BTreeMap::new(),
+        emptied: BTreeSet::new(),
+        steps: BTreeMap::new(),
+    };
+    for step in &rest.gone {
+        run.done(step, Done::Gone);
+    }
+    let rolled_back = match run.go(rest.plan, Watched::begin(cluster).await?).await {
+        Ok(()) => None,
+        Err(Stop::RollBack(reason)) => {
+            listener(Progress::RollingBack(&reason));
+            run.roll_back().await?;
+            Some(reason)
+        }
+        Err(Stop::Failed(error)) => {
+            // As much as can be is taken back; the first error is the one to tell.
+            let _ = run.roll_back().await;
+            return Err(error);
+        }
+    };
+    Ok(run.ending(rolled_back).await)
+}
+
+/// Why it does not go on.
+pub(crate) enum Stop {
+    RollBack(String),
+    Failed(ActError),
+}
+
+impl From<ActError> for Stop {
+    fn from(error: ActError) -> Stop {
+        Stop::Failed(error)
+    }
+}
+
+pub(crate) struct Execution<'e> {
+    pub(crate) cluster: &'e Cluster,
+    plan: &'e Plan,
+    policy: &'e Policy,
+    pub(crate) options: &'e Options,
+    pub(crate) listener: Listener<'e>,
+    /// `None` where the API server gives none.
+    pub(crate) hints: Option<Hints<'e>>,
+    /// Nodes that stay after all.
+    kept: BTreeMap<Name, String>,
+    emptied: BTreeSet<Name>,
+    /// What became of steps, by the uid of their pod.
+    pub(crate) steps: BTreeMap<Name, StepDone>,
+    /// Grace periods in seconds, by the uid of the pod.
+    pub(crate) graces: HashMap<Name, i64>,
+}
+
+impl Execution<'_> {
+    async fn go(&mut self, rest: Plan, pods: Watched) -> Result<(), Stop> {
+        self.cordon_all(&rest).await?;
+        // What an earlier run has emptied goes first, as it would have then.
+        self.take_away_emptied(&pods).await?;
+        while let Some(rest) = self.legal_rest().await? {
+            let left = rest.migrations.last().map_or(0, |step| step.wave);
+            let wave: Vec<Migration> = rest.migrations.into_iter().filter(|step| step.wave == 1).collect();
+            (self.listener)(Progress::Wave { left, pods: wave.len() });
+            self.wave(&wave, &pods).await?;
+            self.take_away_emptied(&pods).await?;
+            if left > 1 {
+                tokio::time::sleep(self.options.cooldown).await;
+            }
+        }
+        self.take_away_emptied(&pods).await
+    }
+
+    async fn cordon_all(&mut self, rest: &Plan) -> Result<(), Stop> {
+        if rest.nodes.remove.is_empty() {
+            return Ok(());
+        }
+        (self.listener)(Progress::Cordoning(&rest.nodes.remove));
+        let expected = SignedDuration::from_mins(i64::from(self.plan.summary.minutes_expected));
+        for node in &rest.nodes.remove {
+            match marks::cordon(self.cluster, node, &self.plan.name, expected * 2 + CORDONS_OUTLIVE).await? {
+                Cordon::Done | Cordon::Gone => {}
+                Cordon::Lifted => return Err(Stop::RollBack(format!("somebody has uncordoned node {node}"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left of the plan and legal as things are; nodes that it cannot empty any more stay, and are uncordoned.
+    /// Status that follows pods late is given its time. `None` where no step is left.
+    async fn legal_rest(&mut self) -> Result<Option<Plan>, Stop> {
+        let start = Instant::now();
+        loop {
+            let (snapshot, prices) = self.cluster.observe().await?;
+            judge_is_possible(&snapshot)?;
+            self.nobody_interferes(&snapshot).await?;
+            let mut kept = self.kept.clone();
+            loop {
+                let rest = remaining(self.plan, &snapshot, &kept).plan;
+                let faults = faults(&snapshot, &prices, self.policy, &rest);
+                let Some(first) = faults.first() else {
+                    self.keep(kept).await?;
+                    return Ok(Some(rest).filter(|rest| !rest.migrations.is_empty()));
+                };
+                if start.elapsed() < STATUS_WITHIN {
+                    break;
+                }
+                match node_at_fault(&rest, first) {
+                    Some(node) => kept.insert(node, first.to_string()),
+                    None => return Err(Stop::RollBack(first.to_string())),
+                };
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Somebody who lifts a cordon of ours wants the node.
+    async fn nobody_interferes(&self, snapshot: &Snapshot) -> Result<(), Stop> {
+        let is_ours = |name: &&Name| !self.kept.contains_key(*name);
+        for name in self.plan.nodes.remove.iter().filter(is_ours) {
+            if snapshot.node(name).is_some_and(|node| !node.unschedulable && !node.terminating) {
+                return Err(Stop::RollBack(format!("somebody has uncordoned node {name}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nodes that stay after all take pods again.
+    pub(crate) async fn keep(&mut self, kept: BTreeMap<Name, String>) -> Result<(), Stop> {
+        for (node, reason) in kept {
+            if self.kept.contains_key(&node) {
+                continue;
+            }
+            (self.listener)(Progress::NodeStays { node: &node, reason: &reason });
+            marks::uncordon(self.cluster, &node, &self.plan.name).await?;
+            for step in self.plan.migrations.iter().filter(|step| step.from_node == node) {
+                if !self.steps.contains_key(&step.uid) {
+                    self.done(step, Done::Skipped(reason.clone()));
+                }
+            }
+            self.kept.insert(node, reason);
+        }
+        Ok(())
+    }
+
+    /// Takes away the nodes on which nothing but daemons is left.
+    async fn take_away_emptied(&mut self, pods: &Watched) -> Result<(), Stop> {
+        let going: Vec<Name> = self.plan.nodes.remove.iter().filter(|node| self.is_going(node)).cloned().collect();
+        for node in going {
+            if pods.now(|pods| pods.left_on(&node)) > 0 {
+                continue;
+            }
+            (self.listener)(Progress::NodeEmptied(&node));
+            match remove(self.cluster, &node, &self.plan.name, self.options.removal).await? {
+                Removed::Done => {
+                    self.emptied.insert(node);
+                }
+                Removed::Kept(reason) => self.keep(BTreeMap::from([(node, reason)])).await?,
+            }
+        }
+        Ok(())
+    }
+
+    fn is_going(&self, node: &Name) -> bool {
+        !self.kept.contains_key(node) && !self.emptied.contains(node)
+    }
+
+    async fn roll_back(&mut self) -> Result<(), ActError> {
+        undo(self.cluster, &self.plan.name).await?;
+        for node in self.plan.nodes.remove.iter().filter(|node| !self.emptied.contains(*node)) {
+            self.kept.entry(node.clone()).or_insert_with(|| "the plan was rolled back".to_owned());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn done(&mut self, step: &Migration, done: Done) {
+        let pod = format!("{}/{}", step.namespace, step.pod);
+        let step = StepDone { uid: step.uid.clone(), pod, done };
+        (self.listener)(Progress::Step(&step));
+        self.steps.insert(step.uid.clone(), step);
+    }
+
+    async fn ending(self, rolled_back: Option<String>) -> Ending {
+        // Whoever cannot take them back could hardly have given them; a preference for a node harms nobody.
+        if let Err(problem) = hints::take_back(self.cluster, Some(&self.plan.name)).await {
+            (self.listener)(Progress::WithoutHints(&problem));
+        }
+        Ending {
+            rolled_back,
+            steps: self.steps.into_values().collect(),
+            emptied: self.emptied.into_iter().collect(),
+            kept: self.kept.into_iter().collect(),
+        }
+    }
+}
+
+/// The node that has to stay for the rest to be legal.
+fn node_at_fault(rest: &Plan, fault: &Fault) -> Option<Name> {
+    match fault.step.and_then(|step| rest.migrations.get(step)) {
+        Some(step) => Some(step.from_node.clone()),
+        None => fault.node.clone().filter(|node| rest.nodes.remove.contains(node)),
+    }
+}

@@ -1,0 +1,32 @@
+//! Carries plans out. The only crate that writes to a cluster: it observes again, has the separate check judge what is
+//! left of the plan, asks the API server, and only then acts. It decides nothing: what it may do is in the plan.
+//!
+//! - [`Cluster`]: the cluster to act on, and at what pace
+//! - [`carry_out`]: a plan, wave by wave
+//! - [`rehearse`]: the same questions, and nothing done
+//! - [`undo`]: takes back what a plan left behind
+
+mod answer;
+mod carry_out;
+mod cluster;
+mod error;
+mod eviction;
+mod hints;
+mod marks;
+mod options;
+mod pods;
+mod progress;
+mod rehearsal;
+mod remaining;
+mod removal;
+mod settling;
+mod undo;
+mod wave;
+
+pub use carry_out::carry_out;
+pub use cluster::Cluster;
+pub use error::ActError;
+pub use options::{NodeRemoval, Options};
+pub use progress::{Done, Ending, Listener, Progress, StepDone};
+pub use rehearsal::{Rehearsal, rehearse};
+pub use undo::{Undone, undo};

@@ -1,0 +1,63 @@
+//! The questions that carrying out a plan would ask, and nothing done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use check::{Fault, Rule};
+use model::{Plan, Policy, Prices, Snapshot};
+
+use crate::cluster::Cluster;
+use crate::error::ActError;
+use crate::eviction::{Evicted, Run, evict};
+use crate::progress::{Done, StepDone};
+use crate::remaining::remaining;
+
+/// What the cluster would say.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// Why the check would not let it run.
+    pub faults: Vec<Fault>,
+    /// Steps of the first wave that the API server would refuse, or that are done already.
+    pub refused: Vec<StepDone>,
+    /// Steps asked for: all of the first wave. Later ones depend on it.
+    pub asked: usize,
+}
+
+/// Has the check judge the plan as things are, and asks the API server for every eviction of the first wave without
+/// doing it.
+pub async fn rehearse(cluster: &Cluster, plan: &Plan, policy: &Policy) -> Result<Rehearsal, ActError> {
+    let (snapshot, prices) = cluster.observe().await?;
+    judge_is_possible(&snapshot)?;
+    let left = remaining(plan, &snapshot, &BTreeMap::new()).plan;
+    let mut rehearsal = Rehearsal { faults: faults(&snapshot, &prices, policy, &left), refused: Vec::new(), asked: 0 };
+    for step in left.migrations.iter().filter(|step| step.wave == 1) {
+        rehearsal.asked += 1;
+        let done = match evict(cluster, step, Run::Dry, Duration::ZERO).await {
+            Evicted::Granted => continue,
+            Evicted::Gone => Done::Gone,
+            Evicted::Refused(reason) => Done::Skipped(reason),
+        };
+        let pod = format!("{}/{}", step.namespace, step.pod);
+        rehearsal.refused.push(StepDone { uid: step.uid.clone(), pod, done });
+    }
+    Ok(rehearsal)
+}
+
+/// Without whole lists of these nobody can say what is legal.
+pub fn judge_is_possible(snapshot: &Snapshot) -> Result<(), ActError> {
+    const NEEDED: [&str; 4] = ["Node", "Pod", "PodDisruptionBudget", "PersistentVolumeClaim"];
+    let missing: Vec<&str> = NEEDED.into_iter().filter(|kind| !snapshot.has(kind)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(ActError::CannotJudge { missing: format!("there is no complete list of {}", missing.join(", ")) })
+}
+
+/// What is illegal about the rest of a plan as things are. Its figures were those of the whole plan.
+pub fn faults(snapshot: &Snapshot, prices: &Prices, policy: &Policy, rest: &Plan) -> Vec<Fault> {
+    let is_of_steps =
+        |fault: &Fault| !matches!(fault.rule, Rule::Summary | Rule::LowerBound | Rule::Savings | Rule::PlanSize);
+    let mut faults = check::verify(snapshot, Some(prices), policy, rest);
+    faults.retain(is_of_steps);
+    faults
+}

@@ -1,0 +1,97 @@
+//! Nodes that a plan has emptied: left, deleted, or handed to whoever made them.
+
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::Api;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Preconditions};
+use model::Name;
+
+use crate::answer::Refusal;
+use crate::cluster::Cluster;
+use crate::error::ActError;
+use crate::marks::{self, Mark, mark, refused};
+use crate::options::NodeRemoval;
+
+/// What became of an emptied node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// It is marked or on its way out.
+    Done,
+    /// It stays: the reason.
+    Kept(String),
+}
+
+/// Takes away a node that bears the plan's mark and holds nothing but what goes with it. Looks once more before.
+pub async fn remove(cluster: &Cluster, node: &Name, plan: &str, removal: NodeRemoval) -> Result<Removed, ActError> {
+    let Some(found) = marks::get(cluster, node).await? else { return Ok(Removed::Done) };
+    if !matches!(mark(&found, plan, jiff::Timestamp::now()), Mark::Ours | Mark::CordonedByOthers) {
+        return Ok(Removed::Kept("its cordon was lifted".to_owned()));
+    }
+    marks::mark_emptied(cluster, node, plan).await?;
+    match removal {
+        NodeRemoval::None => Ok(Removed::Done),
+        NodeRemoval::Node => match left_on(cluster, node).await? {
+            Some(pod) => Ok(Removed::Kept(format!("{pod} is on it"))),
+            None => delete_node(cluster, &found).await,
+        },
+        NodeRemoval::Karpenter => match left_on(cluster, node).await? {
+            Some(pod) => Ok(Removed::Kept(format!("{pod} is on it"))),
+            None => delete_claim(cluster, node).await,
+        },
+    }
+}
+
+/// A pod that is on the node and would be lost with it, asked of the API server itself rather than of our watch.
+async fn left_on(cluster: &Cluster, node: &Name) -> Result<Option<String>, ActError> {
+    let pods: Api<Pod> = Api::all(cluster.client.clone());
+    let on_node = ListParams::default().fields(&format!("spec.nodeName={node}"));
+    let pods = cluster.answer(pods.list(&on_node)).await.map_err(|refusal| refused("list pods", &refusal))?;
+    Ok(pods.items.into_iter().find(|pod| !goes_with_node(pod)).map(|pod| {
+        let of = |text: Option<String>| text.unwrap_or_default();
+        format!("{}/{}", of(pod.metadata.namespace), of(pod.metadata.name))
+    }))
+}
+
+fn goes_with_node(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    let owners = pod.metadata.owner_references.as_deref().unwrap_or_default();
+    let is_daemon = owners
+        .iter()
+        .any(|owner| owner.controller == Some(true) && (owner.kind == "DaemonSet" || owner.kind == "Node"));
+    is_daemon || matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+async fn delete_node(cluster: &Cluster, node: &Node) -> Result<Removed, ActError> {
+    let api: Api<Node> = Api::all(cluster.client.clone());
+    let name = node.metadata.name.clone().unwrap_or_default();
+    cluster.turn().await;
+    let deleted = cluster.answer(api.delete(&name, &only(node.metadata.uid.clone()))).await.map(|_| ());
+    done(deleted)
+}
+
+/// The NodeClaim, once nothing but daemons is left: with pods on it Karpenter would buy a node for them, and would pass
+/// by the budgets of its pool.
+async fn delete_claim(cluster: &Cluster, node: &Name) -> Result<Removed, ActError> {
+    let claims =
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("karpenter.sh", "v1", "NodeClaim"), "nodeclaims");
+    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &claims);
+    let list = ListParams::default();
+    let claims = cluster.answer(api.list(&list)).await.map_err(|refusal| refused("list nodeclaims", &refusal))?;
+    let is_of_node = |claim: &&DynamicObject| claim.data["status"]["nodeName"].as_str() == Some(node);
+    let Some(claim) = claims.items.iter().find(is_of_node) else {
+        return Ok(Removed::Kept("it has no NodeClaim: Karpenter did not make it".to_owned()));
+    };
+    let name = claim.metadata.name.clone().unwrap_or_default();
+    cluster.turn().await;
+    done(cluster.answer(api.delete(&name, &only(claim.metadata.uid.clone()))).await.map(|_| ()))
+}
+
+fn only(uid: Option<String>) -> DeleteParams {
+    DeleteParams { preconditions: Some(Preconditions { uid, resource_version: None }), ..DeleteParams::default() }
+}
+
+fn done(deleted: Result<(), Refusal>) -> Result<Removed, ActError> {
+    match deleted {
+        Ok(()) | Err(Refusal::Gone) => Ok(Removed::Done),
+        Err(refusal) => Ok(Removed::Kept(refusal.in_words())),
+    }
+}

@@ -1,0 +1,143 @@
+//! One wave: hints, evictions, and the wait for what takes the place of what left.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use model::{Migration, Name};
+
+use crate::carry_out::{Execution, Stop};
+use crate::eviction::{Evicted, Run, evict};
+use crate::hints::{self, Targets};
+use crate::pods::Watched;
+use crate::progress::{Done, Progress};
+use crate::settling::Settling;
+
+/// Evictions asked for at once; the pace of writes bounds them further.
+const EVICTIONS_AT_ONCE: usize = 8;
+/// How often somebody who waits is told what for.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// A replacement is made and bound within seconds; one that is not says so by its conditions.
+const PLACED_WITHIN: Duration = Duration::from_secs(20);
+
+/// A step with the uid of its pod's controller.
+type Leaving<'s> = (&'s Migration, Option<Name>);
+
+impl Execution<'_> {
+    /// Evicts the pods of a wave and waits until each has a replacement that is ready.
+    pub(crate) async fn wave(&mut self, wave: &[Migration], pods: &Watched) -> Result<(), Stop> {
+        let mut settling = pods.now(|pods| Settling::new(pods, wave.iter().map(|step| &step.uid)));
+        let controller = |step: &Migration| pods.now(|pods| pods.by_uid.get(&step.uid)?.controller.clone());
+        let leaving: Vec<Leaving<'_>> = wave.iter().map(|step| (step, controller(step))).collect();
+        let mut refused: BTreeMap<Name, String> = BTreeMap::new();
+        let mut evicted = Vec::new();
+        for mut round in self.rounds(&leaving) {
+            // A node that keeps one pod keeps all: the rest of its pods need not go.
+            round.retain(|(step, _)| !refused.contains_key(&step.from_node));
+            self.hint(&round).await;
+            for ((step, controller), answer) in self.evict_all(&round).await {
+                match answer {
+                    Evicted::Granted => {
+                        settling.evicted(controller.clone(), step.uid.clone());
+                        evicted.push((step, controller));
+                    }
+                    Evicted::Gone => self.done(step, Done::Gone),
+                    Evicted::Refused(reason) => {
+                        let key = format!("{}/{}", step.namespace, step.pod);
+                        refused.insert(step.from_node.clone(), format!("{key}: {reason}"));
+                    }
+                }
+            }
+            pods.until(PLACED_WITHIN, |pods| settling.is_placed(pods)).await;
+        }
+        if let Err(reason) = self.settle(&evicted, &settling, pods).await {
+            for (step, _) in evicted {
+                self.done(step, Done::Failed(reason.clone()));
+            }
+            return Err(Stop::RollBack(reason));
+        }
+        for (step, landed_on) in pods.now(|pods| settling.landings(pods, &evicted)) {
+            self.done(step, Done::Moved { landed_on });
+        }
+        self.keep(refused).await
+    }
+
+    /// Pods of one controller are as good as one another for the scheduler: in a round each controller's have one
+    /// target. Those that keep their name have each their own.
+    fn rounds<'s>(&self, wave: &[Leaving<'s>]) -> Vec<Vec<Leaving<'s>>> {
+        if self.hints.is_none() {
+            return vec![wave.to_vec()];
+        }
+        let mut targets_of: BTreeMap<&Option<Name>, Vec<&Name>> = BTreeMap::new();
+        let mut rounds: Vec<Vec<Leaving<'s>>> = Vec::new();
+        for (step, controller) in wave {
+            let round = if keeps_its_name(step) {
+                0
+            } else {
+                let targets = targets_of.entry(controller).or_default();
+                targets.iter().position(|target| **target == step.to_node).unwrap_or_else(|| {
+                    targets.push(&step.to_node);
+                    targets.len() - 1
+                })
+            };
+            rounds.resize_with(rounds.len().max(round + 1), Vec::new);
+            rounds[round].push((step, controller.clone()));
+        }
+        rounds
+    }
+
+    /// Tells the API server where the replacements of these should go. Where it gives no hints it goes on without: where
+    /// they land is looked at.
+    async fn hint(&mut self, round: &[Leaving<'_>]) {
+        let Some(hints) = &mut self.hints else { return };
+        let mut targets = Targets::new();
+        for (step, controller) in round {
+            let Some(controller) = controller else { continue };
+            let key = if keeps_its_name(step) { hints::named(controller, &step.pod) } else { controller.to_string() };
+            targets.insert(key, step.to_node.clone());
+        }
+        let mut namespaces: Vec<&str> = round.iter().map(|(step, _)| &*step.namespace).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        if let Err(problem) = hints.give(&targets, &namespaces).await {
+            (self.listener)(Progress::WithoutHints(&problem));
+            self.hints = None;
+        }
+    }
+
+    async fn evict_all<'s>(&self, round: &[Leaving<'s>]) -> Vec<(Leaving<'s>, Evicted)> {
+        let patience = self.options.refused_for;
+        futures_util::stream::iter(round.iter().cloned())
+            .map(|leaving| async move {
+                (self.listener)(Progress::Evicting(leaving.0));
+                let answer = evict(self.cluster, leaving.0, Run::Real, patience).await;
+                (leaving, answer)
+            })
+            .buffer_unordered(EVICTIONS_AT_ONCE)
+            .collect()
+            .await
+    }
+
+    /// Waits until the wave is over; the error says what it waited for in vain.
+    async fn settle(&self, evicted: &[Leaving<'_>], settling: &Settling, pods: &Watched) -> Result<(), String> {
+        let graces = evicted.iter().filter_map(|(step, _)| self.graces.get(&step.uid));
+        let grace = graces.max().and_then(|seconds| u64::try_from(*seconds).ok()).unwrap_or(0);
+        let (start, within) = (Instant::now(), self.options.ready_within + Duration::from_secs(grace));
+        loop {
+            let wait = TELL_EVERY.min(within.saturating_sub(start.elapsed()));
+            if pods.until(wait, |pods| settling.is_over(pods)).await {
+                return Ok(());
+            }
+            let awaited = pods.now(|pods| settling.awaited(pods));
+            if start.elapsed() >= within {
+                return Err(format!("waited {} s for {awaited}", within.as_secs()));
+            }
+            (self.listener)(Progress::Waiting { what: &awaited, since: start.elapsed() });
+        }
+    }
+}
+
+/// Pods of a StatefulSet come again under their name.
+fn keeps_its_name(step: &Migration) -> bool {
+    &*step.workload.kind == "StatefulSet"
+}

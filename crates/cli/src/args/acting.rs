@@ -1,0 +1,82 @@
+//! The flags of the commands that change a cluster.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::Format::{self, Csv, Json, Markdown, Table, Yaml};
+use super::formats::formats;
+use super::{LiveArgs, PolicyArgs, PriceArgs, values};
+
+/// `apply`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll simulate --save plan.yaml                make a plan, and look at it\n  \
+    plimsoll apply plan.yaml --dry-run                have it checked, and ask the API server without doing anything\n  \
+    plimsoll apply plan.yaml                          carry it out; the emptied nodes stay, cordoned and marked\n  \
+    plimsoll apply plan.yaml --remove-nodes karpenter hand each emptied node to Karpenter\n  \
+    plimsoll rollback consolidate-2026-11-21-a1b2c3   take cordons, marks and hints back\n\n\
+    Every wave is checked on the state of its moment. Where a budget refuses for long the node stays; where a pod finds\n\
+    no place or does not become ready in time all cordons are taken back. Run again, it goes on where it was stopped.\n\n\
+    Exits 0 where all of it was done, 1 where not, 3 where the cluster cannot be judged.")]
+pub struct ApplyArgs {
+    /// The plan: a MigrationPlan in YAML or JSON; - is stdin
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// The cluster.
+    #[command(flatten)]
+    pub live: LiveArgs,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+    /// The limits that it must keep: those that it was made with.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Check it and ask the API server for the first wave, without doing anything
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask whether to begin
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Who takes an emptied node away
+    #[arg(long, value_name = "WHO", default_value = "none")]
+    pub remove_nodes: NodeRemoval,
+    /// How long a wave may take, beyond grace periods, until every replacement is ready
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::duration)]
+    pub ready_within: Duration,
+    /// How long an eviction that a budget refuses is asked again
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::duration)]
+    pub refused_for: Duration,
+    /// The pause between two waves
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = values::duration)]
+    pub cooldown: Duration,
+    /// How to write what came of it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml, Csv, Markdown]))]
+    pub output: Format,
+}
+
+/// Who takes an emptied node away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NodeRemoval {
+    /// Nobody: it stays, cordoned and marked
+    None,
+    /// The Node object is deleted: bare metal, KWOK
+    Node,
+    /// Its NodeClaim is deleted, and Karpenter removes the machine
+    Karpenter,
+}
+
+/// `rollback`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll rollback consolidate-2026-11-21-a1b2c3\n\n\
+    Pods stay where they are: what was evicted runs elsewhere by now. Cordons of others stay.")]
+pub struct RollbackArgs {
+    /// The plan's name, as kubectl describe node shows it under optimizer.io/cordoned-by
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// The cluster.
+    #[command(flatten)]
+    pub live: LiveArgs,
+}

@@ -37,7 +37,8 @@ pub async fn carry_out(
     judge_is_possible(&snapshot)?;
     let rest = remaining(plan, &snapshot, &BTreeMap::new());
     let faults = faults(&snapshot, &prices, policy, &rest.plan);
-    if !faults.is_empty() {
+    // Where an earlier run was stopped, pods may be on their way yet: they are given their time.
+    if !faults.is_empty() && !is_begun(cluster, plan).await? {
         return Err(ActError::NotLegal { faults });
     }
     let mut run = Execution {
@@ -239,6 +240,11 @@ impl Execution<'_> {
             kept: self.kept.into_iter().collect(),
         }
     }
+}
+
+/// Does any node bear the plan's mark?
+async fn is_begun(cluster: &Cluster, plan: &Plan) -> Result<bool, ActError> {
+    Ok(marks::marked(cluster).await?.iter().any(|(_, by)| *by == plan.name))
 }
 
 /// The node that has to stay for the rest to be legal.

@@ -4,6 +4,7 @@ mod arguments;
 mod certificates;
 mod control_plane;
 mod error;
+mod fault_proxy;
 mod kubeconfig;
 mod ports;
 mod processes;
@@ -11,3 +12,4 @@ mod state;
 
 pub use control_plane::ControlPlane;
 pub use error::Error;
+pub use fault_proxy::{Fate, FaultProxy, Write};

@@ -1,0 +1,164 @@
+//! A proxy in front of the API server that does to requests what a test tells it to.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use kube::client::Body;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+
+use crate::{ControlPlane, Error};
+
+/// A request that would change something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// POST, PUT, PATCH or DELETE.
+    pub method: String,
+    /// The path without its query.
+    pub path: String,
+    /// The query.
+    pub query: String,
+    /// What is sent.
+    pub body: String,
+}
+
+/// What is done with a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The API server gets it, and its answer goes back.
+    Forwarded,
+    /// Nobody gets it: the connection ends.
+    Lost,
+    /// The API server gets it, but nobody gets its answer.
+    AnswerLost,
+    /// The API server never sees it: this status, and this text of a Status object, is the answer.
+    Answered(u16, String),
+}
+
+/// Decides what becomes of a write.
+pub type Decide = dyn Fn(&Write) -> Fate + Send + Sync;
+/// Hears what the API server answered: the write and the status.
+pub type Hear = dyn Fn(&Write, u16) + Send + Sync;
+
+/// The proxy. It ends when dropped.
+pub struct FaultProxy {
+    kubeconfig: PathBuf,
+    // Ends all tasks when dropped.
+    _runtime: Runtime,
+}
+
+impl FaultProxy {
+    /// Listens on the loopback address, and passes everything on as the user who may do everything.
+    ///
+    /// Reads pass as they are. Every write is decided upon and its answer told.
+    pub fn start(
+        plane: &ControlPlane,
+        folder: &Path,
+        decide: impl Fn(&Write) -> Fate + Send + Sync + 'static,
+        hear: impl Fn(&Write, u16) + Send + Sync + 'static,
+    ) -> Result<FaultProxy, Error> {
+        let failed =
+            |source: Box<dyn std::error::Error + Send + Sync>| Error::preparing("starting the fault proxy", source);
+        let runtime = Runtime::new().map_err(|error| failed(error.into()))?;
+        let target = plane.kubeconfig().to_owned();
+        let listening = runtime.block_on(async move {
+            let config = Kubeconfig::read_from(target)?;
+            let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
+            let client = kube::Client::try_from(config)?;
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let address = listener.local_addr()?;
+            let rules = Arc::new(Rules { client, decide: Box::new(decide), hear: Box::new(hear) });
+            tokio::spawn(serve(listener, rules));
+            Ok::<SocketAddr, Box<dyn std::error::Error + Send + Sync>>(address)
+        });
+        let address = listening.map_err(failed)?;
+        let config = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "proxied",
+            "clusters": [{"name": "proxied", "cluster": {"server": format!("http://{address}")}}],
+            "users": [{"name": "proxied", "user": {}}],
+            "contexts": [{"name": "proxied", "context": {"cluster": "proxied", "user": "proxied"}}],
+        });
+        let kubeconfig = folder.join(format!("kubeconfig-proxied-{}", address.port()));
+        std::fs::write(&kubeconfig, config.to_string()).map_err(|error| failed(error.into()))?;
+        Ok(FaultProxy { kubeconfig, _runtime: runtime })
+    }
+
+    /// A kubeconfig that leads through the proxy.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+}
+
+struct Rules {
+    client: kube::Client,
+    decide: Box<Decide>,
+    hear: Box<Hear>,
+}
+
+async fn serve(listener: TcpListener, rules: Arc<Rules>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(connection(stream, rules.clone()));
+    }
+}
+
+async fn connection(stream: TcpStream, rules: Arc<Rules>) {
+    let service = service_fn(move |request| {
+        let rules = rules.clone();
+        async move {
+            match pass(request, &rules).await {
+                Some(response) => Ok::<_, Dropped>(response),
+                None => Err(Dropped),
+            }
+        }
+    });
+    // Whoever goes away is gone; a lost request ends its connection with an error.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// An error of a service ends its connection without an answer.
+#[derive(Debug)]
+struct Dropped;
+
+impl std::fmt::Display for Dropped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the request is lost")
+    }
+}
+
+impl std::error::Error for Dropped {}
+
+/// `None` where there is to be no answer.
+async fn pass(request: Request<Incoming>, rules: &Rules) -> Option<Response<Body>> {
+    let (mut parts, body) = request.into_parts();
+    let is_write = !matches!(parts.method.as_str(), "GET" | "HEAD");
+    let body = body.collect().await.ok()?.to_bytes();
+    let write = Write {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    let fate = if is_write { (rules.decide)(&write) } else { Fate::Forwarded };
+    match fate {
+        Fate::Lost => return None,
+        Fate::Answered(status, text) => {
+            let answer = Response::builder().status(status).header("content-type", "application/json");
+            return answer.body(Body::from(text.into_bytes())).ok();
+        }
+        Fate::Forwarded | Fate::AnswerLost => {}
+    }
+    parts.headers.remove(hyper::header::HOST);
+    parts.headers.remove(hyper::header::AUTHORIZATION);
+    let answer = rules.client.send(Request::from_parts(parts, Body::from(body))).await.ok()?;
+    if is_write {
+        (rules.hear)(&write, answer.status().as_u16());
+    }
+    (fate == Fate::Forwarded).then_some(answer)
+}

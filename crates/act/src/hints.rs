@@ -35,6 +35,11 @@ pub fn named(controller: &str, pod: &str) -> String {
     format!("{controller}/{pod}")
 }
 
+/// Is it the key of one pod rather than of all that a controller makes?
+pub fn is_named(key: &str) -> bool {
+    key.contains('/')
+}
+
 /// The policy of one plan.
 pub struct Hints<'c> {
     cluster: &'c Cluster,

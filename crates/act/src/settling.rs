@@ -47,11 +47,11 @@ impl Settling {
         })
     }
 
-    /// Replacements of everything evicted have a node, so that where they go is decided.
-    pub fn is_placed(&self, pods: &Pods) -> bool {
-        self.evicted.iter().all(|(controller, evicted)| {
+    /// Replacements of everything evicted of these controllers have a node, so that where they go is decided.
+    pub fn are_placed(&self, pods: &Pods, controllers: &BTreeSet<Name>) -> bool {
+        controllers.iter().all(|controller| {
             let placed = self.replacements(pods, controller).filter(|(_, pod)| pod.node.is_some()).count();
-            placed >= evicted.len()
+            placed >= self.evicted.get(controller).map_or(0, BTreeSet::len)
         })
     }
 

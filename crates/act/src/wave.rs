@@ -1,6 +1,6 @@
 //! One wave: hints, evictions, and the wait for what takes the place of what left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -17,8 +17,6 @@ use crate::settling::Settling;
 const EVICTIONS_AT_ONCE: usize = 8;
 /// How often somebody who waits is told what for.
 const TELL_EVERY: Duration = Duration::from_secs(10);
-/// A replacement is made and bound within seconds; one that is not says so by its conditions.
-const PLACED_WITHIN: Duration = Duration::from_secs(20);
 
 /// A step with the uid of its pod's controller.
 type Leaving<'s> = (&'s Migration, Option<Name>);
@@ -31,10 +29,14 @@ impl Execution<'_> {
         let leaving: Vec<Leaving<'_>> = wave.iter().map(|step| (step, controller(step))).collect();
         let mut refused: BTreeMap<Name, String> = BTreeMap::new();
         let mut evicted = Vec::new();
+        let mut targets = Targets::new();
+        let mut namespaces: Vec<&str> = wave.iter().map(|step| &*step.namespace).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
         for mut round in self.rounds(&leaving) {
             // A node that keeps one pod keeps all: the rest of its pods need not go.
             round.retain(|(step, _)| !refused.contains_key(&step.from_node));
-            self.hint(&round).await;
+            self.hint(&round, &mut targets, &namespaces).await;
             for ((step, controller), answer) in self.evict_all(&round).await {
                 match answer {
                     Evicted::Granted => {
@@ -48,7 +50,12 @@ impl Execution<'_> {
                     }
                 }
             }
-            pods.until(PLACED_WITHIN, |pods| settling.is_placed(pods)).await;
+            // The next round has other targets. Pods that keep their name have theirs for as long as the wave lasts.
+            let shared = round.iter().filter(|(step, _)| !keeps_its_name(step));
+            let shared: BTreeSet<Name> = shared.filter_map(|(_, controller)| controller.clone()).collect();
+            if !pods.until(self.within(&evicted), |pods| settling.are_placed(pods, &shared)).await {
+                break;
+            }
         }
         if let Err(reason) = self.settle(&evicted, &settling, pods).await {
             for (step, _) in evicted {
@@ -88,18 +95,15 @@ impl Execution<'_> {
 
     /// Tells the API server where the replacements of these should go. Where it gives no hints it goes on without: where
     /// they land is looked at.
-    async fn hint(&mut self, round: &[Leaving<'_>]) {
+    async fn hint(&mut self, round: &[Leaving<'_>], targets: &mut Targets, namespaces: &[&str]) {
         let Some(hints) = &mut self.hints else { return };
-        let mut targets = Targets::new();
+        targets.retain(|key, _| hints::is_named(key));
         for (step, controller) in round {
             let Some(controller) = controller else { continue };
             let key = if keeps_its_name(step) { hints::named(controller, &step.pod) } else { controller.to_string() };
             targets.insert(key, step.to_node.clone());
         }
-        let mut namespaces: Vec<&str> = round.iter().map(|(step, _)| &*step.namespace).collect();
-        namespaces.sort_unstable();
-        namespaces.dedup();
-        if let Err(problem) = hints.give(&targets, &namespaces).await {
+        if let Err(problem) = hints.give(targets, namespaces).await {
             (self.listener)(Progress::WithoutHints(&problem));
             self.hints = None;
         }
@@ -120,9 +124,7 @@ impl Execution<'_> {
 
     /// Waits until the wave is over; the error says what it waited for in vain.
     async fn settle(&self, evicted: &[Leaving<'_>], settling: &Settling, pods: &Watched) -> Result<(), String> {
-        let graces = evicted.iter().filter_map(|(step, _)| self.graces.get(&step.uid));
-        let grace = graces.max().and_then(|seconds| u64::try_from(*seconds).ok()).unwrap_or(0);
-        let (start, within) = (Instant::now(), self.options.ready_within + Duration::from_secs(grace));
+        let (start, within) = (Instant::now(), self.within(evicted));
         loop {
             let wait = TELL_EVERY.min(within.saturating_sub(start.elapsed()));
             if pods.until(wait, |pods| settling.is_over(pods)).await {
@@ -134,6 +136,13 @@ impl Execution<'_> {
             }
             (self.listener)(Progress::Waiting { what: &awaited, since: start.elapsed() });
         }
+    }
+
+    /// How long it may take until everything evicted has a replacement that is ready.
+    fn within(&self, evicted: &[Leaving<'_>]) -> Duration {
+        let graces = evicted.iter().filter_map(|(step, _)| self.graces.get(&step.uid));
+        let grace = graces.max().and_then(|seconds| u64::try_from(*seconds).ok()).unwrap_or(0);
+        self.options.ready_within + Duration::from_secs(grace)
     }
 }
 

@@ -119,8 +119,8 @@ mod faults {
 
 #[test]
 fn killed_at_every_write_it_still_comes_to_its_end() {
-    let apps = apps(10);
-    let mut cluster = Cluster::in_pieces(20, &apps);
+    let apps = apps(20);
+    let mut cluster = Cluster::in_pieces(32, &apps);
     let (path, plan) = cluster.plan();
     let removed = names(&plan["spec"]["nodes"]["remove"]);
     assert!(!removed.is_empty(), "{}", plan["spec"]["summary"]);
@@ -191,7 +191,7 @@ fn killed_at_every_write_it_still_comes_to_its_end() {
 
     let left: Vec<Value> = cluster.nodes();
     assert!(left.iter().all(|node| !removed.iter().any(|name| node["metadata"]["name"] == name.as_str())));
-    assert_eq!(left.len(), 20 - removed.len());
+    assert_eq!(left.len(), 32 - removed.len());
     nothing_is_left_behind(&cluster);
     cluster.wait_until_whole(&apps, |app| app.scaled_down);
 

@@ -1,13 +1,13 @@
 //! From arguments to ready objects: the snapshot and its prices.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use model::{Finding, FindingCode, Prices, Severity, Snapshot, Time};
 use observe::prices::{PriceTable, offers, price_nodes};
 use observe::{LiveError, LiveOptions, ReadError, ReadOptions, Recording};
 
-use crate::args::{InputArgs, LiveArgs, PriceArgs};
+use crate::args::{Capacity, InputArgs, LiveArgs, PriceArgs};
 use crate::failure::Failure;
 use crate::talk;
 
@@ -50,8 +50,14 @@ pub fn recording(input: &InputArgs) -> Result<Recording, Failure> {
 
 /// Reads the prices known: the built-in lists and the user's file before them.
 pub fn price_table(args: &PriceArgs) -> Result<PriceTable, Failure> {
-    let table = PriceTable::list();
-    let Some(file) = &args.prices else { return Ok(table) };
+    match &args.prices {
+        Some(file) => with_prices(PriceTable::list(), file),
+        None => Ok(PriceTable::list()),
+    }
+}
+
+/// The table with the rows of this file in place of any other file's.
+pub fn with_prices(table: PriceTable, file: &Path) -> Result<PriceTable, Failure> {
     let (table, findings) = table.with_file(file)?;
     tell("more price rows with problems", &findings);
     Ok(table)
@@ -62,12 +68,13 @@ pub fn prices(snapshot: &Snapshot, args: &PriceArgs) -> Result<Prices, Failure> 
     Ok(price_nodes(&snapshot.nodes, &price_table(args)?))
 }
 
-/// The same, and what the node pools could buy.
-pub fn prices_and_offers(snapshot: &Snapshot, args: &PriceArgs) -> Result<Prices, Failure> {
-    let table = price_table(args)?;
-    let mut prices = price_nodes(&snapshot.nodes, &table);
-    prices.offers = offers(snapshot, &table);
-    Ok(prices)
+/// Prices the snapshot's nodes, and what its node pools could buy where that may be bought.
+pub fn priced(snapshot: &Snapshot, table: &PriceTable, capacity: Capacity) -> Prices {
+    let mut prices = price_nodes(&snapshot.nodes, table);
+    if capacity == Capacity::Any {
+        prices.offers = offers(snapshot, table);
+    }
+    prices
 }
 
 /// A positional argument that the list of `--from` has swallowed: `verify --from dump.json plan.yaml`.

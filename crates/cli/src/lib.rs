@@ -10,6 +10,7 @@ mod render;
 mod save;
 mod scope;
 mod talk;
+mod what_if;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -3,13 +3,16 @@
 pub mod analyze;
 mod bound;
 pub mod cluster;
+mod constraints;
 pub mod evictable;
 pub mod fit;
 pub mod node_set;
 pub mod planning;
 pub mod state;
+pub mod what_if;
 
 pub use cluster::Cluster;
+pub use constraints::{constraints, constraints_by};
 pub use fit::{PodFit, fit};
 pub use node_set::NodeSet;
 pub use planning::{CurvePoint, Strategy, curve, default_strategy, fewest_moves_for, plan, strategies, strategy};

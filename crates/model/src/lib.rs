@@ -1,6 +1,7 @@
 //! The words every other crate speaks: units, the cluster as seen, prices, the plan, findings. Pure data, no I/O.
 
 pub mod budget;
+pub mod constraint;
 pub mod finding;
 pub mod labels;
 pub mod money;
@@ -19,6 +20,7 @@ pub mod time;
 pub mod workload;
 
 pub use budget::{DisruptionsSpent, PodDisruptionBudget, UnhealthyPodEvictionPolicy};
+pub use constraint::{ConstraintCost, ConstraintKind, ObjectRef, Patch, PatchKind, SavingBasis};
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use labels::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use money::{HOURS_PER_MONTH, UsdPerHour};

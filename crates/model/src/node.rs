@@ -61,6 +61,25 @@ pub enum TaintEffect {
 /// The taint of a cordoned node.
 pub const UNSCHEDULABLE_TAINT: &str = "node.kubernetes.io/unschedulable";
 
+/// Labels by which providers and tools say that a node is spot, with the value that says so.
+const SPOT_LABELS: [(&str, &str); 13] = [
+    ("karpenter.sh/capacity-type", "spot"),
+    ("eks.amazonaws.com/capacityType", "SPOT"),
+    ("cloud.google.com/gke-spot", "true"),
+    ("cloud.google.com/gke-preemptible", "true"),
+    ("cloud.google.com/gke-provisioning", "spot"),
+    ("cloud.google.com/gke-provisioning", "preemptible"),
+    ("kubernetes.azure.com/scalesetpriority", "spot"),
+    ("node-role.kubernetes.io/spot-worker", "true"),
+    ("node.kubernetes.io/lifecycle", "spot"),
+    ("kubernetes.io/lifecycle", "spot"),
+    ("lifecycle", "Ec2Spot"),
+    ("spotinst.io/node-lifecycle", "spot"),
+    ("scheduling.cast.ai/spot", "true"),
+];
+/// These two mean it by being there; their value is usually empty.
+const SPOT_MARKS: [&str; 2] = ["machine.openshift.io/interruptible-instance", "cluster.x-k8s.io/interruptible"];
+
 impl Node {
     /// The failure domain, by the standard label or its predecessor.
     pub fn zone(&self) -> Option<&Name> {
@@ -85,26 +104,22 @@ impl Node {
     /// Spot or on-demand, by the labels that Karpenter, EKS, GKE, AKS, kOps, Cluster API and others set; on-demand where
     /// none says so.
     pub fn capacity_type(&self) -> CapacityType {
-        const SPOT_LABELS: [(&str, &str); 13] = [
-            ("karpenter.sh/capacity-type", "spot"),
-            ("eks.amazonaws.com/capacityType", "SPOT"),
-            ("cloud.google.com/gke-spot", "true"),
-            ("cloud.google.com/gke-preemptible", "true"),
-            ("cloud.google.com/gke-provisioning", "spot"),
-            ("cloud.google.com/gke-provisioning", "preemptible"),
-            ("kubernetes.azure.com/scalesetpriority", "spot"),
-            ("node-role.kubernetes.io/spot-worker", "true"),
-            ("node.kubernetes.io/lifecycle", "spot"),
-            ("kubernetes.io/lifecycle", "spot"),
-            ("lifecycle", "Ec2Spot"),
-            ("spotinst.io/node-lifecycle", "spot"),
-            ("scheduling.cast.ai/spot", "true"),
-        ];
-        // These two mean it by being there; their value is usually empty.
-        const SPOT_MARKS: [&str; 2] = ["machine.openshift.io/interruptible-instance", "cluster.x-k8s.io/interruptible"];
         let is_spot = SPOT_LABELS.iter().any(|(key, value)| self.labels.get(key).is_some_and(|have| &**have == *value))
             || SPOT_MARKS.iter().any(|key| self.labels.get(key).is_some_and(|have| &**have != "false"));
         if is_spot { CapacityType::Spot } else { CapacityType::OnDemand }
+    }
+
+    /// The same node as it would be of the other capacity type: its labels say so as they say it now.
+    pub fn with_capacity_type(&self, capacity_type: CapacityType) -> Node {
+        let says = |key: &Name| SPOT_LABELS.iter().any(|(label, _)| **key == **label) || SPOT_MARKS.contains(&&**key);
+        let mut labels: Vec<(Name, Name)> =
+            self.labels.iter().filter(|(key, _)| !says(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+        labels.push(("karpenter.sh/capacity-type".into(), capacity_type.as_str().into()));
+        if self.labels.get("eks.amazonaws.com/capacityType").is_some() {
+            let value = if capacity_type == CapacityType::Spot { "SPOT" } else { "ON_DEMAND" };
+            labels.push(("eks.amazonaws.com/capacityType".into(), value.into()));
+        }
+        Node { labels: Labels::new(labels), ..self.clone() }
     }
 
     /// The group of nodes it belongs to: Karpenter NodePool, or the node group of EKS, GKE, AKS, kOps, Gardener, HyperShift

@@ -1,7 +1,7 @@
 //! A consolidation plan: what moves, in which order, which nodes go, and why the rest stays.
 
 use crate::price::CapacityType;
-use crate::{Finding, Name, Node, Time, UsdPerHour, WorkloadRef};
+use crate::{ConstraintCost, Finding, Name, Node, Time, UsdPerHour, WorkloadRef};
 
 /// A whole plan.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Plan {
     pub bound: Option<BoundCertificate>,
     /// Each node kept and each pod not moved, grouped.
     pub findings: Vec<Finding>,
+    /// What the constraints cost that cost most, dearest first, where that was asked for.
+    pub constraints: Vec<ConstraintCost>,
 }
 
 /// A lower bound on what the priced nodes of any legal placement cost, and the dual prices that prove it.

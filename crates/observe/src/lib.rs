@@ -22,5 +22,5 @@ pub use live::{
     Connection, LiveError, LiveOptions, Progress, connect, read_from, read_live, read_live_blocking, record_live,
     record_live_blocking,
 };
-pub use read::{ReadOptions, read_bytes, read_paths, read_values};
+pub use read::{ReadOptions, read_bytes, read_node_pools, read_paths, read_values};
 pub use recording::{Recording, SaveError, record_paths, save_snapshot};

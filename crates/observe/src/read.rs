@@ -1,8 +1,10 @@
 //! Dumps to snapshots: the entry points for files, bytes and values.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use model::Snapshot;
+use model::snapshot::NodePool;
+use model::{Finding, Name, Snapshot};
 
 use crate::assemble::assemble;
 use crate::collect::Collected;
@@ -24,6 +26,14 @@ pub struct ReadOptions {
 pub fn read_paths(paths: &[PathBuf], options: &ReadOptions) -> Result<Snapshot, ReadError> {
     let collected = collect_paths(paths, options, Keep::Model)?;
     Ok(assemble(collected, &cluster_name(paths, options)))
+}
+
+/// Reads the Karpenter NodePools of a file, which need hold nothing else; and what of it could not be read.
+pub fn read_node_pools(path: &Path) -> Result<(BTreeMap<Name, NodePool>, Vec<Finding>), ReadError> {
+    let (paths, limits) = ([path.to_owned()], Limits::default());
+    let collected = collect(Keep::Model, &limits, |feeder| files::feed_paths(&paths, &limits, feeder))?;
+    let snapshot = assemble(collected, "");
+    Ok((snapshot.node_pools, snapshot.findings))
 }
 
 /// Reads one dump from memory, as [`read_paths`] reads a file of this content.

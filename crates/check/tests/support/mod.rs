@@ -228,6 +228,7 @@ impl World {
             summary: Summary::default(),
             bound: None,
             findings: Vec::new(),
+            constraints: Vec::new(),
         };
         summarise(&self.snapshot, &self.prices(), &mut plan);
         plan

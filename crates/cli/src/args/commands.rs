@@ -55,9 +55,14 @@ pub enum Breakdown {
     plimsoll simulate --headroom 5% --save plan.yaml  keep 5 % of every node free; write the plan\n  \
     plimsoll simulate --safety conservative           what nobody should notice\n  \
     plimsoll simulate --curve                         how few moves save most of it\n  \
+    plimsoll simulate --constraints -o wide           what budgets, affinities and the like cost, and how to lift them\n  \
     plimsoll simulate --max-moves 50                  the 50 moves that save most\n  \
     plimsoll simulate --compare first-fit,search      what another strategy would save, and how far from the best it is\n  \
-    plimsoll verify plan.yaml                         then have it checked")]
+    plimsoll simulate --what-if growth=20% --what-if without-zone=us-east-1a+growth=10%\n  \
+    plimsoll verify plan.yaml                         then have it checked\n\n\
+    Premises of --what-if (docs/what-if.md): growth=20%, without-zone=ZONE, without-family=t3,m5, only-family=m6i, spot=50%, \
+    prices=FILE.csv, node-pool=FILE.yaml, requests=FILE.csv, without-budget=NAMESPACE/NAME, \
+    without-affinity, without-node-affinity or without-spread=NAMESPACE/KIND/NAME.")]
 pub struct SimulateArgs {
     /// The cluster.
     #[command(flatten)]
@@ -74,6 +79,13 @@ pub struct SimulateArgs {
     /// Show what plans of more and more moves would save
     #[arg(long, conflicts_with_all = ["compare", "save", "max_moves", "min_savings"])]
     pub curve: bool,
+    /// Also say what the dearest constraints cost, each lifted and planned again, with the change that would lift it
+    #[arg(long, conflicts_with_all = ["compare", "curve"])]
+    pub constraints: bool,
+    /// What a plan would come to if things were otherwise, beside today's; give it again for another scenario, join
+    /// premises of one scenario by +
+    #[arg(long, value_name = "SCENARIO", value_parser = crate::what_if::parse, conflicts_with_all = ["compare", "curve", "constraints", "save"])]
+    pub what_if: Vec<crate::what_if::Scenario>,
     /// Which nodes may hold the pods: only those that are there, or any that the node pools could buy as well
     #[arg(long, value_name = "WHICH", default_value = "existing")]
     pub capacity: Capacity,

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use engine::what_if::World;
 use model::Policy;
 use observe::prices::{PriceTable, price_nodes};
 
@@ -36,8 +37,14 @@ pub fn run(args: &DemoArgs, out: &mut Output) -> Result<Exit, Failure> {
     title(out, "1. What it costs and wastes", "plimsoll analyze")?;
     analyze::write_summary(out, &snapshot, &prices, &analysis, &shown, Format::Table)?;
 
-    let plan = talk::while_doing("planning", || engine::plan(&snapshot, &prices, &policy, engine::default_strategy()));
-    title(out, "2. A plan that makes it cheaper, touching nothing yet", "plimsoll simulate --save plan.yaml")?;
+    let strategy = engine::default_strategy();
+    let mut plan = talk::while_doing("planning", || engine::plan(&snapshot, &prices, &policy, strategy));
+    let world = World { snapshot: snapshot.clone(), prices: prices.clone(), policy: policy.clone() };
+    plan.constraints = talk::while_doing("lifting constraints", || {
+        engine::constraints(&world, &plan, strategy, &|snapshot| price_nodes(&snapshot.nodes, &table))
+    });
+    let title_of_plan = "2. A plan that makes it cheaper, touching nothing yet";
+    title(out, title_of_plan, "plimsoll simulate --constraints --save plan.yaml")?;
     Simulation { snapshot: &snapshot, prices: &prices, plan: &plan }.write(out, Format::Table)?;
 
     title(out, "3. The plan checked, by a program apart from the one that made it", "plimsoll verify plan.yaml")?;

@@ -6,7 +6,7 @@ use check::{Fault, Rule};
 use model::{Plan, ReadState, Snapshot, UsdPerHour};
 use serde::Serialize;
 
-use crate::args::{Format, VerifyArgs};
+use crate::args::{Capacity, Format, VerifyArgs};
 use crate::commands::simulate::proven;
 use crate::failure::{Exit, Failure};
 use crate::input;
@@ -24,7 +24,7 @@ pub fn run(mut args: VerifyArgs, out: &mut Output) -> Result<Exit, Failure> {
     let snapshot = input::snapshot(&args.input)?;
     let buys = !plan.nodes.add.is_empty() || plan.bound.as_ref().is_some_and(|bound| !bound.offers.is_empty());
     let prices = match buys {
-        true => input::prices_and_offers(&snapshot, &args.prices)?,
+        true => input::priced(&snapshot, &input::price_table(&args.prices)?, Capacity::Any),
         false => input::prices(&snapshot, &args.prices)?,
     };
     let policy = args.policy.policy();

@@ -5,6 +5,7 @@ use model::{
     Migration as Step, NodePrices, Plan, PlannedNodes, Risk, Severity, Summary as Figures, Time, WorkloadRef,
 };
 
+use super::constraint::Constraint;
 use super::error::PlanError;
 use super::money::usd_per_hour;
 use super::resource::{
@@ -36,6 +37,7 @@ impl From<&Plan> for MigrationPlan {
                 summary: Summary::from(&plan.summary),
                 bound: plan.bound.as_ref().map(Bound::from),
                 findings: plan.findings.iter().map(Finding::from).collect(),
+                constraints: plan.constraints.iter().map(Constraint::from).collect(),
                 rollback: rollback::rollback(plan),
                 approved: false,
             },
@@ -156,7 +158,8 @@ impl TryFrom<MigrationPlan> for Plan {
     type Error = PlanError;
 
     fn try_from(resource: MigrationPlan) -> Result<Plan, PlanError> {
-        let MigrationPlanSpec { snapshot, strategy, migrations, nodes, summary, bound, findings, .. } = resource.spec;
+        let MigrationPlanSpec { snapshot, strategy, migrations, nodes, summary, bound, findings, constraints, .. } =
+            resource.spec;
         if strategy != ROLLING_DRAIN {
             let wrong = format!("{:?} is not known, expected {ROLLING_DRAIN}", shown(&strategy));
             return Err(PlanError::field("spec.strategy", wrong));
@@ -184,6 +187,11 @@ impl TryFrom<MigrationPlan> for Plan {
                 .into_iter()
                 .enumerate()
                 .map(|(at, written)| finding(at, written))
+                .collect::<Result<_, _>>()?,
+            constraints: constraints
+                .into_iter()
+                .enumerate()
+                .map(|(at, written)| written.cost(&format!("spec.constraints[{at}]")))
                 .collect::<Result<_, _>>()?,
         })
     }
@@ -277,7 +285,7 @@ pub(super) fn time(text: &str, field: &str) -> Result<Time, PlanError> {
 }
 
 /// The one of these choices that has this name.
-fn one_of<T: Copy, const N: usize>(
+pub(super) fn one_of<T: Copy, const N: usize>(
     choices: [T; N],
     name_of: impl Fn(T) -> &'static str,
     written: &str,

@@ -1,6 +1,7 @@
 //! MigrationPlan: a consolidation plan as a file and as a resource, what `simulate` prints and `verify` reads.
 
 mod check_figures;
+mod constraint;
 mod convert;
 mod error;
 mod money;
@@ -12,6 +13,7 @@ mod subject;
 #[cfg(test)]
 mod testing;
 
+pub use constraint::{Constraint, ObjectReference};
 pub use error::PlanError;
 pub use node::NodeObject;
 pub use resource::{

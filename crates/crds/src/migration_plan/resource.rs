@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::Name;
 use serde::{Deserialize, Serialize};
 
+use super::constraint::Constraint;
 use super::node::NodeObject;
 
 /// The whole object.
@@ -48,6 +49,9 @@ pub struct MigrationPlanSpec {
     /// Each node kept and each pod not moved, and why, grouped.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// What constraints cost, dearest first, each with the change that lifts it; left out where nobody asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<Constraint>,
     /// For each wave, what undoes it.
     #[serde(default)]
     pub rollback: Vec<Rollback>,

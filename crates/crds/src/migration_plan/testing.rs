@@ -1,8 +1,9 @@
 //! Plans at random, for property tests.
 
 use model::{
-    AddedNode, BoundCertificate, CapacityType, Finding, FindingCode, Labels, Method, Migration, Name, Node, NodePrices,
-    Plan, PlannedNodes, Resources, Risk, Severity, Subject, Summary, Taint, TaintEffect, Time, UsdPerHour, WorkloadRef,
+    AddedNode, BoundCertificate, CapacityType, ConstraintCost, ConstraintKind, Finding, FindingCode, Labels, Method,
+    Migration, Name, Node, NodePrices, ObjectRef, Patch, PatchKind, Plan, PlannedNodes, Resources, Risk, SavingBasis,
+    Severity, Subject, Summary, Taint, TaintEffect, Time, UsdPerHour, WorkloadRef,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -190,22 +191,57 @@ fn bound() -> impl Strategy<Value = BoundCertificate> {
     })
 }
 
+fn constraint() -> impl Strategy<Value = ConstraintCost> {
+    let kind = (0..ConstraintKind::ALL.len()).prop_map(|at| ConstraintKind::ALL[at]);
+    let object = ("Deployment|Limit", name(), real_name()).prop_map(|(kind, namespace, name)| ObjectRef {
+        kind: kind.as_str().into(),
+        namespace,
+        name,
+    });
+    let bases = [SavingBasis::PlannedAnew, SavingBasis::PlannedOn, SavingBasis::Bound];
+    let patch = (0..3_usize).prop_map(|at| {
+        let (kind, text) = [
+            (PatchKind::Merge, "{\"spec\":{\"maxUnavailable\":1,\"minAvailable\":null}}"),
+            (PatchKind::Json, "[{\"op\":\"remove\",\"path\":\"/spec/a\"}]"),
+            (PatchKind::Apply, "{\"apiVersion\":\"policy/v1\",\"kind\":\"PodDisruptionBudget\"}"),
+        ][at];
+        Patch { kind, text: text.to_owned() }
+    });
+    let cost = (1..2_000_000_000_000_000_i64).prop_map(UsdPerHour::from_nanos);
+    let basis = (0..3_usize).prop_map(move |at| bases[at]);
+    (kind, object, cost, -9..9_i64, basis, text(), option::of(patch)).prop_map(
+        |(kind, object, usd_per_hour, nodes, basis, change, patch)| ConstraintCost {
+            kind,
+            object,
+            usd_per_hour,
+            nodes,
+            basis,
+            change,
+            patch,
+        },
+    )
+}
+
 /// Any plan at all: it need not be legal, only sayable.
 pub(super) fn plan() -> impl Strategy<Value = Plan> {
     let snapshot = (text(), text(), time(), text());
     let nodes = (vec(name(), 0..4), vec(added(), 0..2));
     let proof = (summary(), option::of(bound()));
-    (snapshot, vec(migration(), 0..6), nodes, proof, vec(finding(), 0..4)).prop_map(
-        |((name, cluster, taken_at, digest), migrations, (remove, add), (summary, bound), findings)| Plan {
-            name,
-            cluster,
-            taken_at,
-            digest,
-            migrations,
-            nodes: PlannedNodes { remove, add },
-            summary,
-            bound,
-            findings,
+    let told = (vec(finding(), 0..4), vec(constraint(), 0..3));
+    (snapshot, vec(migration(), 0..6), nodes, proof, told).prop_map(
+        |((name, cluster, taken_at, digest), migrations, (remove, add), (summary, bound), (findings, constraints))| {
+            Plan {
+                name,
+                cluster,
+                taken_at,
+                digest,
+                migrations,
+                nodes: PlannedNodes { remove, add },
+                summary,
+                bound,
+                findings,
+                constraints,
+            }
         },
     )
 }

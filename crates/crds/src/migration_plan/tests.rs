@@ -129,6 +129,55 @@ fn figures_that_contradict_each_other_are_refused() {
     assert!(error_with("gap: null", "gap: 0.1").starts_with("spec.summary.gap: there is no lower bound"));
 }
 
+/// What reading says of the small plan with one constraint.
+fn error_with_constraint(constraint: &str) -> String {
+    error_with("  findings: []\n", &format!("  findings: []\n  constraints:\n  - {constraint}\n"))
+}
+
+#[test]
+fn constraints_that_cannot_be_meant_are_refused() {
+    let with = |rest: &str| {
+        let rest = if rest.is_empty() { String::new() } else { format!(", {rest}") };
+        format!(
+            "{{what: Budget, object: {{kind: PodDisruptionBudget, namespace: a, name: b}}, usdPerHour: 0.1, nodes: 1, \
+             basis: planned-anew, change: c{rest}}}"
+        )
+    };
+    let plan = SMALL.replacen("  findings: []\n", &format!("  findings: []\n  constraints:\n  - {}\n", with("")), 1);
+    assert_eq!(plan_of(&plan).unwrap().constraints[0].object.to_string(), "PodDisruptionBudget a/b");
+    for (constraint, error) in [
+        (with("").replace("Budget,", "Whim,"), "spec.constraints[0].what: \"Whim\" is not known"),
+        (with("").replace("0.1", "0"), "spec.constraints[0].usdPerHour: what costs nothing is no constraint"),
+        (with("").replace("0.1", "-1"), "spec.constraints[0].usdPerHour: -1 is below zero"),
+        (with("").replace("name: b", "name: \"\""), "spec.constraints[0].object: kind and name may not be empty"),
+        (
+            with("").replace("anew", "some day"),
+            "spec.constraints[0].basis: \"planned-some day\" is none of planned-anew, planned-on, bound",
+        ),
+        (with("patch: \"{}\""), "spec.constraints[0].patchType: is missing where there is a patch"),
+        (with("patchType: merge"), "spec.constraints[0].patch: is missing where there is a patchType"),
+        (with("patchType: merge, patch: \"[]\""), "spec.constraints[0].patch: a merge patch is an object"),
+        (
+            with("patchType: json, patch: \"[1]\""),
+            "spec.constraints[0].patch: a JSON patch is a list of steps with op and path",
+        ),
+        (
+            with("patchType: apply, patch: \"{}\""),
+            "spec.constraints[0].patch: what is applied is an object with apiVersion and kind",
+        ),
+        (
+            with("patchType: shell, patch: \"rm\""),
+            "spec.constraints[0].patchType: \"shell\" is none of merge, json, apply",
+        ),
+    ] {
+        assert_eq!(error_with_constraint(&constraint), error);
+    }
+    assert!(
+        error_with_constraint(&with("patchType: merge, patch: \"{\""))
+            .starts_with("spec.constraints[0].patch: is no JSON")
+    );
+}
+
 #[test]
 fn what_is_no_plan_is_told_so() {
     assert_eq!(plan_of("").unwrap_err(), "empty");

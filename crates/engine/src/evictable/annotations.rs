@@ -1,6 +1,6 @@
 //! Annotations by which people and other tools keep pods where they are.
 
-use model::{FindingCode, Pod, Time};
+use model::{FindingCode, Name, Pod, Time};
 
 use super::Blocker;
 
@@ -19,26 +19,20 @@ const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 pub(super) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
 pub(super) fn blocker(pod: &Pod, now: Time) -> Option<Blocker> {
-    if let Some(value) = pod.annotations.get(SAFE_TO_EVICT)
-        && matches!(&**value, "false" | "on-completion")
-    {
-        return Some(forbidden(SAFE_TO_EVICT, value));
-    }
-    if let Some(value) = pod.annotations.get(DO_NOT_DISRUPT)
-        && do_not_disrupt_holds(value, pod.created, now)
-    {
-        return Some(forbidden(DO_NOT_DISRUPT, value));
-    }
-    FORBID_WHEN_TRUE.iter().find_map(|key| {
-        let value = pod.annotations.get(key)?;
-        // The descheduler's marks hold by being there, whatever their value.
-        (&**value == "true" || key.starts_with("descheduler.")).then(|| forbidden(key, value))
-    })
+    let (key, value) = forbidding(pod, now).next()?;
+    let blocker = Blocker::new(FindingCode::AnnotationForbids, format!("its annotation {key}={value} forbids it"));
+    Some(blocker.remedy(format!("remove the annotation {key}")))
 }
 
-fn forbidden(key: &str, value: &str) -> Blocker {
-    Blocker::new(FindingCode::AnnotationForbids, format!("its annotation {key}={value} forbids it"))
-        .remedy(format!("remove the annotation {key}"))
+/// The annotations of the pod that forbid its eviction now.
+pub(super) fn forbidding(pod: &Pod, now: Time) -> impl Iterator<Item = (&'static str, &Name)> {
+    let of = |key: &'static str| Some((key, pod.annotations.get(key)?));
+    let safe = of(SAFE_TO_EVICT).filter(|(_, value)| matches!(&***value, "false" | "on-completion"));
+    let disrupt = of(DO_NOT_DISRUPT).filter(|(_, value)| do_not_disrupt_holds(value, pod.created, now));
+    // The descheduler's marks hold by being there, whatever their value.
+    let holds = |(key, value): &(&'static str, &Name)| &***value == "true" || key.starts_with("descheduler.");
+    let others = FORBID_WHEN_TRUE.iter().filter_map(move |key| of(key)).filter(holds);
+    safe.into_iter().chain(disrupt).chain(others)
 }
 
 /// "true" always holds; a duration until it is over; what is neither is taken as a wish not to be disturbed.

@@ -10,6 +10,7 @@ use model::node::UNSCHEDULABLE_TAINT;
 use model::{FindingCode, Name, Pod, Policy, Risk, Rollout, Snapshot, SystemPods, TaintEffect, Time};
 
 pub use budgets::Budgets;
+pub(crate) use node::keeping_annotations;
 pub use node::node_blocker;
 
 /// Why a pod or a node stays.
@@ -70,6 +71,11 @@ impl<'s> Evictable<'s> {
             .or_else(|| self.by_workload(pod))
             .or_else(|| self.by_budget(number, pod))
             .or_else(|| self.by_policy(number, pod))
+    }
+
+    /// The annotations of a pod that forbid its eviction.
+    pub(crate) fn forbidding_annotations(&self, pod: &Pod) -> Vec<Name> {
+        annotations::forbidding(pod, self.snapshot.taken_at).map(|(key, _)| key.into()).collect()
     }
 
     fn by_kind(&self, pod: &Pod) -> Option<Blocker> {

@@ -16,6 +16,11 @@ const KEEPING_ANNOTATIONS: [&str; 4] = [
     "cluster-autoscaler.kubernetes.io/safe-to-evict-disabled",
 ];
 
+/// The annotations of the node that keep it.
+pub(crate) fn keeping_annotations(node: &Node) -> impl Iterator<Item = &'static str> {
+    KEEPING_ANNOTATIONS.into_iter().filter(|key| node.annotations.get(key).is_some_and(|on| &**on == "true"))
+}
+
 /// Why the node stays whatever runs on it; `None` where nothing of its own keeps it.
 pub fn node_blocker(snapshot: &Snapshot, prices: &Prices, number: usize) -> Option<Blocker> {
     use FindingCode as Code;
@@ -26,9 +31,7 @@ pub fn node_blocker(snapshot: &Snapshot, prices: &Prices, number: usize) -> Opti
     if CONTROL_PLANE_LABELS.iter().any(|label| node.labels.get(label).is_some()) {
         return Some(Blocker::new(Code::ControlPlaneNode, "it belongs to the control plane"));
     }
-    if let Some(key) =
-        KEEPING_ANNOTATIONS.iter().find(|key| node.annotations.get(key).is_some_and(|on| &**on == "true"))
-    {
+    if let Some(key) = keeping_annotations(node).next() {
         let blocker = Blocker::new(Code::NodeAnnotationForbids, format!("its annotation {key}=true forbids it"));
         return Some(blocker.remedy(format!("remove the annotation {key}")));
     }

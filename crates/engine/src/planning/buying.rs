@@ -96,7 +96,7 @@ fn within_limits(wanted: Vec<(&Offer, u32)>) -> Vec<(&Offer, u32)> {
 }
 
 /// For each pool, zone, capacity type and size the offers that give most for a dollar: of CPU, of memory, of both.
-fn best_of_their_size(offers: &[Offer], largest: i64) -> Vec<&Offer> {
+pub(crate) fn best_of_their_size(offers: &[Offer], largest: i64) -> Vec<&Offer> {
     let size = |offer: &Offer, cpu: f64, memory: f64| {
         let room = &offer.node.allocatable;
         (room.cpu as f64 * cpu + room.memory as f64 * memory) / offer.price.usd_per_hour.dollars()
@@ -193,7 +193,7 @@ impl<'o> Extended<'o> {
 }
 
 /// `new-general-m6i.2xlarge-eu-west-1a-3`.
-fn named(offer: &Offer, count: u32) -> Node {
+pub(crate) fn named(offer: &Offer, count: u32) -> Node {
     let allowed = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
     let text = format!("new-{}-{}-{}-{}", offer.pool, offer.instance_type, offer.zone, offer.capacity_type);
     let text: String = text.chars().map(allowed).collect();

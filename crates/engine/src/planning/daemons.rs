@@ -8,7 +8,7 @@ use model::placement::any_term_matches;
 use model::{Name, Node, Phase, Pod, Snapshot, TaintEffect};
 
 /// One pod of each DaemonSet.
-pub(super) fn models(snapshot: &Snapshot) -> Vec<&Pod> {
+pub(crate) fn models(snapshot: &Snapshot) -> Vec<&Pod> {
     let mut models: BTreeMap<(&Name, &Name), &Pod> = BTreeMap::new();
     for pod in snapshot.pods.iter().filter(|pod| pod.is_daemon() && !pod.is_finished()) {
         if let Some(owner) = &pod.controller {
@@ -19,7 +19,7 @@ pub(super) fn models(snapshot: &Snapshot) -> Vec<&Pod> {
 }
 
 /// The pods that the DaemonSets of these models would run on the node.
-pub(super) fn expected(models: &[&Pod], node: &Node) -> Vec<Pod> {
+pub(crate) fn expected(models: &[&Pod], node: &Node) -> Vec<Pod> {
     models.iter().filter_map(|model| on_node(model, node)).collect()
 }
 

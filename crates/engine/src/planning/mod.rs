@@ -2,9 +2,9 @@
 
 pub mod allowance;
 pub mod best_fit;
-mod buying;
+pub(crate) mod buying;
 mod curve;
-mod daemons;
+pub(crate) mod daemons;
 pub mod drain;
 pub mod findings;
 pub mod first_fit;
@@ -42,16 +42,18 @@ pub fn plan(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dy
     let cluster = Cluster::new(snapshot);
     let problem = Problem::new(&cluster, prices, policy);
     let own = plan_of(&problem, strategy);
-    let plan = if prices.offers.is_empty() {
-        proven(own, bound::lower_bound(&problem))
-    } else {
-        proven(buying::cheaper(own, &problem, strategy), buying::lower_bound(&problem))
-    };
+    let plan = if prices.offers.is_empty() { own } else { buying::cheaper(own, &problem, strategy) };
+    let plan = proven(plan, lower_bound(&problem));
     let changes_something = !plan.nodes.remove.is_empty() || !plan.nodes.add.is_empty();
     if changes_something && plan.summary.saved() < policy.least_saved {
         return instead_of(plan, &problem, strategy);
     }
     plan
+}
+
+/// What no plan goes below, whatever it may buy.
+pub(crate) fn lower_bound(problem: &Problem<'_>) -> BoundCertificate {
+    if problem.prices.offers.is_empty() { bound::lower_bound(problem) } else { buying::lower_bound(problem) }
 }
 
 /// A plan with the nodes that are there, without its bound.
@@ -249,6 +251,7 @@ fn assemble(
         summary,
         bound: None,
         findings: findings::findings(problem, placement, stuck, undone),
+        constraints: Vec::new(),
     })
 }
 

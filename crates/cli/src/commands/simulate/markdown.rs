@@ -3,12 +3,13 @@
 use std::io::Write;
 
 use super::overview::waves;
-use super::{Simulation, headline};
+use super::{Simulation, constraints, headline};
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::render::findings::{self, dearest, kept_by_reason};
 use crate::render::grid::markdown_text;
+use crate::render::text::clean;
 
 /// So many findings are enough for a reviewer; the plan itself has all.
 const FINDINGS_SHOWN: usize = 20;
@@ -45,6 +46,15 @@ pub fn write(simulation: &Simulation<'_>, out: &mut Output) -> Result<(), Failur
     if !dearest.is_empty() {
         writeln!(out, "\n### What keeps it from saving more\n")?;
         findings::grid(dearest.into_iter().take(FINDINGS_SHOWN)).write(out, Format::Markdown)?;
+    }
+    if !plan.constraints.is_empty() {
+        writeln!(out, "\n### What the constraints cost\n")?;
+        constraints::grid(&plan.constraints).write(out, Format::Markdown)?;
+        writeln!(out, "\n<details><summary>The changes for kubectl, to review</summary>\n")?;
+        for command in plan.constraints.iter().filter_map(constraints::command) {
+            writeln!(out, "    {}", clean(&command))?;
+        }
+        writeln!(out, "\n</details>")?;
     }
     Ok(())
 }

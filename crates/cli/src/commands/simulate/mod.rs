@@ -1,11 +1,13 @@
 //! `plimsoll simulate`: a plan, as a resource for programs and as a picture for people. It touches nothing.
 
 mod compare;
+mod constraints;
 mod curve;
 mod headline;
 mod markdown;
 mod overview;
 mod utilisation;
+mod what_if;
 
 pub use headline::{headline, price_basis, proven};
 
@@ -13,6 +15,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crds::MigrationPlan;
+use engine::what_if::World;
 use model::{Plan, Prices, Snapshot};
 
 use crate::args::{Capacity, Format, SimulateArgs};
@@ -37,18 +40,18 @@ pub struct Simulation<'a> {
 /// Runs it.
 pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
     let written_as = args.save.as_deref().map(FileFormat::of).transpose()?;
-    if args.output == Format::Name && (args.curve || !args.compare.is_empty()) {
-        return Err(Failure::usage("-o name is the name of one plan, and --compare and --curve make several"));
+    if args.output == Format::Name && (args.curve || !args.compare.is_empty() || !args.what_if.is_empty()) {
+        return Err(Failure::usage(
+            "-o name is the name of one plan, and --compare, --curve and --what-if make several",
+        ));
     }
     if args.curve && args.capacity == Capacity::Any {
         return Err(Failure::usage("--curve is of the nodes that are there: leave --capacity any out"));
     }
     let snapshot = input::snapshot(&args.input)?;
     input::nodes_and_pods_are_there(&snapshot)?;
-    let prices = match args.capacity {
-        Capacity::Existing => input::prices(&snapshot, &args.prices)?,
-        Capacity::Any => input::prices_and_offers(&snapshot, &args.prices)?,
-    };
+    let table = input::price_table(&args.prices)?;
+    let prices = input::priced(&snapshot, &table, args.capacity);
     if args.capacity == Capacity::Any {
         for pool in snapshot.node_pools.values().filter(|pool| !pool.closed.is_empty()) {
             talk::note(format!("warning: node pool {} buys nothing: {}", pool.name, pool.closed));
@@ -70,13 +73,29 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
         compare::write(&plans, out, args.output)?;
         return Ok(Exit::Done);
     }
+    if !args.what_if.is_empty() {
+        let strategy = engine::strategy(args.strategy).unwrap_or(engine::default_strategy());
+        let (capacity, policy) = (args.capacity, &policy);
+        let today = what_if::Today { snapshot: &snapshot, table: &table, capacity, policy, strategy };
+        return what_if::write(&what_if::rows(&today, &args.what_if)?, capacity, out, args.output);
+    }
     if args.curve {
         let strategy = engine::strategy(args.strategy).unwrap_or(engine::default_strategy());
         let points = talk::while_doing("planning", || engine::curve(&snapshot, &prices, &policy, strategy));
         curve::write(&points, out, args.output)?;
         return Ok(Exit::Done);
     }
-    let plan = planned_by(args.strategy)?;
+    let mut plan = planned_by(args.strategy)?;
+    if args.constraints {
+        let world = World { snapshot: snapshot.clone(), prices: prices.clone(), policy };
+        let strategy = engine::strategy(args.strategy).unwrap_or(engine::default_strategy());
+        let pricing = |snapshot: &Snapshot| input::priced(snapshot, &table, args.capacity);
+        plan.constraints =
+            talk::while_doing("lifting constraints", || engine::constraints(&world, &plan, strategy, &pricing));
+        if plan.constraints.is_empty() {
+            talk::note("no constraint that somebody could lift is known to cost anything");
+        }
+    }
     if let (Some(path), Some(format)) = (&args.save, written_as) {
         save(&plan, path, format)?;
         let from: Vec<String> = args.input.from.iter().map(|from| format!(" --from {}", from.display())).collect();
@@ -101,6 +120,9 @@ impl Simulation<'_> {
             Format::Json => writeln!(out, "{}", MigrationPlan::from(self.plan).to_json()?)?,
             Format::Yaml => out.write_all(MigrationPlan::from(self.plan).to_yaml()?.as_bytes())?,
             Format::Name => writeln!(out, "migrationplan.optimizer.io/{}", clean(&self.plan.name))?,
+            Format::Csv if !self.plan.constraints.is_empty() => {
+                constraints::grid(&self.plan.constraints).write(out, format)?
+            }
             Format::Csv => self.migrations().write(out, format)?,
             Format::Markdown => markdown::write(self, out)?,
             Format::Table | Format::Wide => overview::write(self, out, format)?,

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use model::{Finding, Risk};
 
-use super::{Simulation, headline, utilisation};
+use super::{Simulation, constraints, headline, utilisation};
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -58,6 +58,12 @@ pub fn write(simulation: &Simulation<'_>, out: &mut Output, format: Format) -> R
         writeln!(out, "\nWhat keeps it from saving more, by dollars:")?;
         findings::grid(dearest.iter().take(most).copied()).write(out, format)?;
         more(out, dearest.len(), most, "reason")?;
+    }
+    if !plan.constraints.is_empty() {
+        writeln!(out, "\n{}", constraints::HEADING)?;
+        let costs = constraints::grid(&plan.constraints);
+        costs.first(most).write(out, format)?;
+        more(out, costs.len(), most, "constraint")?;
     }
     Ok(())
 }

@@ -2,10 +2,13 @@
 
 mod annotations;
 mod risk;
+mod surge;
 
 use std::fmt;
 
-use model::{DisruptionsSpent, Name, Pod, PodDisruptionBudget, Policy, Risk, Rollout, Snapshot, SystemPods, Volume};
+use model::{
+    DisruptionsSpent, Method, Name, Pod, PodDisruptionBudget, Policy, Risk, Rollout, Snapshot, SystemPods, Volume,
+};
 use rustc_hash::FxHashMap;
 
 use crate::filters::is_node_local;
@@ -48,6 +51,8 @@ pub enum Blocker {
     ClaimMissing(Name),
     /// It tolerates a cordon, so it could come back.
     ToleratesCordon,
+    /// Its new pod cannot come up before it goes, with the reason.
+    CannotSurge(&'static str),
     /// It has resource claims, which are not modelled.
     ResourceClaims,
     /// It belongs to a gang, which is not modelled.
@@ -99,6 +104,7 @@ impl fmt::Display for Blocker {
             }
             Blocker::ClaimMissing(claim) => write!(f, "claim {claim} is not there"),
             Blocker::ToleratesCordon => f.write_str("it tolerates a cordon, so it could come back"),
+            Blocker::CannotSurge(why) => write!(f, "its new pod cannot come up first: {why}"),
             Blocker::ResourceClaims => f.write_str("it has resource claims, which are not modelled"),
             Blocker::Gang(gang) => write!(f, "it belongs to gang {gang}, which is not modelled"),
             Blocker::OtherScheduler(name) => write!(f, "scheduler {name} places it"),
@@ -121,7 +127,7 @@ impl fmt::Display for Blocker {
     }
 }
 
-/// May this pod of the snapshot be evicted, its budgets included? Counts the cluster anew: for many pods use
+/// May this pod of the snapshot move, its budgets included? Counts the cluster anew: for many pods use
 /// [`Evictions`].
 pub fn evictable(snapshot: &Snapshot, policy: &Policy, pod: &Pod) -> Result<(), Blocker> {
     Evictions::new(snapshot, policy).evictable(pod)
@@ -156,10 +162,15 @@ impl<'a> Evictions<'a> {
         Evictions { snapshot, policy, budgets, ready, unfinished }
     }
 
-    /// May the pod be evicted, its budgets included?
+    /// May the pod move, its budgets included: by eviction or, where its new pod comes up first, by surge? If not, why it
+    /// may not be evicted.
     pub fn evictable(&self, pod: &Pod) -> Result<(), Blocker> {
-        self.pod_allows(pod)?;
-        self.budgets_allow(pod)
+        let by_eviction = self.pod_allows(pod, Method::Evict).and_then(|()| self.budgets_allow(pod));
+        let is_covered_twice = || self.budgets_of(pod).len() > 1;
+        by_eviction.or_else(|blocker| match self.pod_allows(pod, Method::Surge) {
+            Ok(()) if !is_covered_twice() => Ok(()),
+            _ => Err(blocker),
+        })
     }
 
     /// The budgets that cover a pod.
@@ -174,7 +185,7 @@ impl<'a> Evictions<'a> {
     }
 
     /// All but the budgets' own numbers.
-    pub(crate) fn pod_allows(&self, pod: &Pod) -> Result<(), Blocker> {
+    pub(crate) fn pod_allows(&self, pod: &Pod, method: Method) -> Result<(), Blocker> {
         let not = |blocker: Blocker| Err(blocker);
         if pod.is_finished() {
             return not(Blocker::Finished);
@@ -226,7 +237,10 @@ impl<'a> Evictions<'a> {
         if !matches!(&*pod.spec.scheduler_name, "" | "default-scheduler") {
             return not(Blocker::OtherScheduler(pod.spec.scheduler_name.clone()));
         }
-        self.policy_allows(pod)
+        if method == Method::Surge {
+            surge::allows(self, pod)?;
+        }
+        self.policy_allows(pod, method)
     }
 
     fn volumes_allow(&self, pod: &Pod) -> Result<(), Blocker> {
@@ -251,7 +265,7 @@ impl<'a> Evictions<'a> {
         Ok(())
     }
 
-    fn policy_allows(&self, pod: &Pod) -> Result<(), Blocker> {
+    fn policy_allows(&self, pod: &Pod, method: Method) -> Result<(), Blocker> {
         let has_budget = !self.budgets_of(pod).is_empty();
         if &*pod.namespace == "kube-system" {
             match self.policy.system_pods {
@@ -265,7 +279,7 @@ impl<'a> Evictions<'a> {
         }
         // Scaled to zero it still has this one.
         let replicas = self.replicas(pod).unwrap_or(1).max(1);
-        if replicas < self.policy.fewest_replicas {
+        if method == Method::Evict && replicas < self.policy.fewest_replicas {
             return Err(Blocker::FewReplicasKept(replicas));
         }
         // Clocks differ: what seems to come from the future is new.
@@ -273,7 +287,7 @@ impl<'a> Evictions<'a> {
         if let Some(age) = age.filter(|age| *age < self.policy.least_age_seconds) {
             return Err(Blocker::TooYoung(age));
         }
-        let risk = risk::of(self, pod);
+        let risk = risk::of(self, pod, method);
         if risk > self.policy.most_risk {
             return Err(Blocker::TooRisky(risk));
         }

@@ -64,12 +64,18 @@ pub enum Rule {
     // What a plan may do.
     /// The pod may not be evicted.
     NotEvictable,
+    /// The step has the new pod come up first, which the pod's controller would not do, or not for this pod alone.
+    CannotSurge,
     /// A wave takes more from a budget than it allows.
     BudgetExceeded,
     /// More than one budget covers the pod: the eviction API refuses.
     BudgetDoubled,
     /// A wave takes more than a quarter of the ready replicas of a workload without a budget.
     WorkloadQuarter,
+    /// A wave takes all ready pods of a workload that has several.
+    LastReadyPod,
+    /// A wave leaves a workload in fewer zones, or empties several of its zones at once.
+    ZonesSurvived,
     /// A wave moves more pods than the policy allows.
     WaveSize,
     /// The plan moves more pods than the policy allows.

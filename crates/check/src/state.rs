@@ -103,6 +103,18 @@ impl<'a> State<'a> {
         self.without(pod, |state| filters::rejects(state, pod, node))
     }
 
+    /// Why the node does not take the pod's replacement while the pod itself is still there.
+    pub(crate) fn rejects_beside(&mut self, pod: usize, node: usize) -> Option<Rejection> {
+        let seats = self.pods[pod].seats.clone();
+        let old = seats.iter().find(|seat| !seat.is_new).map(|seat| Seat { standing: Standing::Certain, ..*seat });
+        self.without(pod, |state| {
+            old.into_iter().for_each(|seat| state.seat(pod, seat));
+            let rejection = filters::rejects(state, pod, node);
+            old.into_iter().for_each(|seat| state.unseat(pod, seat));
+            rejection
+        })
+    }
+
     /// The nodes that take the pod, were it pending.
     pub fn fitting_nodes(&mut self, pod: usize) -> Vec<usize> {
         self.without(pod, |state| {

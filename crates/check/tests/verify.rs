@@ -5,7 +5,7 @@ mod support;
 
 use check::{Fault, Rule, verify};
 use model::storage::{AccessMode, VolumeSource};
-use model::{AddedNode, CapacityType, Plan, Policy, Rollout, TaintEffect, Unpriced, UsdPerHour};
+use model::{AddedNode, CapacityType, Method, Plan, Policy, Rollout, TaintEffect, Unpriced, UsdPerHour};
 use support::*;
 
 fn faults(world: &World, plan: &Plan) -> Vec<Fault> {
@@ -32,7 +32,7 @@ fn breaks(world: &World, plan: &Plan, rule: Rule) {
 
 /// Three nodes; `api` has a pod on each of `a` and `b`; `a` can go.
 fn small() -> World {
-    let mut world = World::new(&[("a", "z1"), ("b", "z2"), ("c", "z3")]);
+    let mut world = World::new(&[("a", "z1"), ("b", "z1"), ("c", "z1")]);
     world.deployment("api", 1_000, &["a", "b"], |_| {});
     world
 }
@@ -193,7 +193,9 @@ fn spread_holds_in_every_order_of_a_wave() {
     world.budget("api", 4);
     legal(&world, &world.plan(&[(1, "api-0", "d")], &["a"]));
     // Taking z2's only pod to z3 leaves a domain of none.
-    breaks(&world, &world.plan(&[(1, "api-2", "d")], &[]), Rule::PodTopologySpread);
+    let found: Vec<Rule> =
+        faults(&world, &world.plan(&[(1, "api-2", "d")], &[])).iter().map(|fault| fault.rule).collect();
+    assert_eq!(found, [Rule::ZonesSurvived, Rule::PodTopologySpread]);
     // In list order fine, for z2 has two before it gives one to z1; in the other order z2 is empty while z1 has three.
     let both = world.plan(&[(1, "api-0", "c"), (1, "api-2", "a")], &[]);
     let found = faults(&world, &both);
@@ -231,15 +233,17 @@ fn the_first_of_its_kind_may_go_anywhere_but_only_alone() {
     world.deployment("api", 100, &["a"], |spec| spec.pod_affinity = vec![term(ZONE, &[("app", "api")])]);
     legal(&world, &world.plan(&[(1, "api-0", "b")], &["a"]));
     let mut world = World::new(&[("a", "z1"), ("b", "z2"), ("c", "z3")]);
-    world.deployment("api", 100, &["a", "a"], |spec| spec.pod_affinity = vec![term(ZONE, &[("app", "api")])]);
-    world.budget("api", 4);
-    breaks(&world, &world.plan(&[(1, "api-0", "b"), (1, "api-1", "b")], &["a"]), Rule::InterPodAffinity);
+    for name in ["one", "two"] {
+        world.deployment(name, 100, &["a"], |spec| spec.pod_affinity = vec![term(ZONE, &[("group", "both")])]);
+        world.pod_mut(&format!("{name}-0")).labels = labels(&[("group", "both")]);
+    }
+    breaks(&world, &world.plan(&[(1, "one-0", "b"), (1, "two-0", "b")], &["a"]), Rule::InterPodAffinity);
 }
 
 #[test]
 fn anti_affinity_holds_against_all_that_left_and_come() {
-    let mut world = World::new(&[("a", "z1"), ("b", "z2"), ("c", "z3"), ("d", "z3")]);
-    world.deployment("db", 100, &["a", "b"], |spec| {
+    let mut world = World::new(&[("a", "z1"), ("b", "z1"), ("c", "z1"), ("d", "z1"), ("e", "z1")]);
+    world.deployment("db", 100, &["a", "b", "e"], |spec| {
         spec.pod_anti_affinity = vec![term(HOSTNAME, &[("app", "db")])];
     });
     world.budget("db", 4);
@@ -276,8 +280,8 @@ fn a_claim_for_one_pod_moves_with_it() {
 
 #[test]
 fn a_budget_is_never_overdrawn_in_a_wave() {
-    let mut world = small();
-    world.budget("api", 1);
+    let mut world = World::new(&[("a", "z1"), ("b", "z1"), ("c", "z1")]);
+    world.deployment("api", 1_000, &["a", "b", "b"], |_| {}).budget("api", 1);
     legal(&world, &world.plan(&[(1, "api-0", "c"), (2, "api-1", "c")], &[]));
     breaks(&world, &world.plan(&[(1, "api-0", "c"), (1, "api-1", "c")], &[]), Rule::BudgetExceeded);
     let changed: [fn(&mut model::PodDisruptionBudget); 4] = [
@@ -361,13 +365,12 @@ fn pending_pods_keep_their_room() {
 #[test]
 fn an_added_node_takes_pods_and_daemons() {
     let mut world = World::new(&[("a", "z1"), ("b", "z1")]);
-    world.deployment("api", 1_000, &["a", "b"], |_| {});
-    world.budget("api", 4);
+    world.deployment("api", 1_000, &["a"], |_| {}).deployment("web", 1_000, &["b"], |_| {});
     world.daemons("log", 500, &["a", "b"]);
     let with_added = |name: &str, cpu: i64| {
         let mut added = node(name, "z1");
         added.allocatable.cpu = cpu;
-        let mut plan = world.plan(&[(1, "api-0", "b"), (1, "api-1", "a")], &[]);
+        let mut plan = world.plan(&[(1, "api-0", "b"), (1, "web-0", "a")], &[]);
         plan.migrations[0].to_node = name.into();
         plan.migrations[1].to_node = name.into();
         plan.nodes.remove = vec!["a".into(), "b".into()];
@@ -436,8 +439,13 @@ fn a_pod_of_several_replicas_stays_in_its_zone_where_the_policy_keeps_zones() {
     world.deployment("api", 100, &["a", "c"], |_| {}).deployment("lone", 100, &["a"], |_| {});
     let keep = || Policy { keep_zones: true, ..Policy::default() };
     assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "api-0", "b")], &[])), []);
-    assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "api-0", "c")], &[])), [Rule::ZoneKept]);
-    assert_eq!(breaks_policy(&world, Policy::default(), &world.plan(&[(1, "api-0", "c")], &[])), []);
+    assert_eq!(
+        breaks_policy(&world, keep(), &world.plan(&[(1, "api-0", "c")], &[])),
+        [Rule::ZonesSurvived, Rule::ZoneKept]
+    );
+    world.deployment("more", 100, &["a", "b", "c"], |_| {});
+    assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "more-0", "c")], &[])), [Rule::ZoneKept]);
+    assert_eq!(breaks_policy(&world, Policy::default(), &world.plan(&[(1, "more-0", "c")], &[])), []);
     assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "lone-0", "c")], &[])), [], "there is nothing to keep");
     world.node_mut("a").labels = labels(&[(HOSTNAME, "a")]);
     assert_eq!(breaks_policy(&world, keep(), &world.plan(&[(1, "api-0", "c")], &[])), [], "nobody knows its zone");
@@ -460,4 +468,100 @@ fn a_plan_moves_no_more_and_saves_no_less_than_the_policy_says() {
     assert_eq!(breaks_policy(&world, each(1.0), &plan), []);
     assert_eq!(breaks_policy(&world, each(0.5), &two), []);
     assert_eq!(breaks_policy(&world, each(0.6), &two), [Rule::Savings]);
+}
+
+#[test]
+fn a_wave_leaves_a_ready_pod_where_there_are_several() {
+    let mut world = World::new(&[("a", "z1"), ("b", "z1"), ("c", "z1")]);
+    world.deployment("api", 100, &["a", "b"], |_| {}).budget("api", 4);
+    breaks(&world, &world.plan(&[(1, "api-0", "c"), (1, "api-1", "c")], &[]), Rule::LastReadyPod);
+    legal(&world, &world.plan(&[(1, "api-0", "c"), (2, "api-1", "c")], &[]));
+    world.pod_mut("api-1").ready = false;
+    legal(&world, &world.plan(&[(1, "api-0", "c"), (1, "api-1", "c")], &[]));
+}
+
+#[test]
+fn a_workload_stands_in_as_many_zones_after_each_wave() {
+    let mut world = World::new(&[("a", "z1"), ("b", "z2"), ("c", "z3"), ("d", "z4"), ("e", "z1")]);
+    world.deployment("api", 100, &["a", "b", "c"], |_| {}).budget("api", 4);
+    breaks(&world, &world.plan(&[(1, "api-0", "b")], &[]), Rule::ZonesSurvived);
+    legal(&world, &world.plan(&[(1, "api-0", "d")], &[]));
+    // Three zones before and after, but one alone while both pods are on their way.
+    breaks(&world, &world.plan(&[(1, "api-0", "d"), (1, "api-1", "e")], &[]), Rule::ZonesSurvived);
+    legal(&world, &world.plan(&[(1, "api-0", "d"), (2, "api-1", "e")], &[]));
+    world.node_mut("d").labels = labels(&[(HOSTNAME, "d")]);
+    breaks(&world, &world.plan(&[(1, "api-0", "d")], &[]), Rule::ZonesSurvived);
+}
+
+/// The world's plan with every step a surge.
+fn surging(world: &World, moves: &[(u32, &str, &str)], remove: &[&str]) -> Plan {
+    let mut plan = world.plan(moves, remove);
+    plan.migrations.iter_mut().for_each(|step| step.method = Method::Surge);
+    plan
+}
+
+#[test]
+fn a_surge_takes_nothing_from_a_budget_and_does_not_blink() {
+    let mut world = World::new(&[("a", "z1"), ("b", "z2")]);
+    world.deployment("lone", 1_000, &["a"], |_| {}).surges("lone").budget("lone", 0);
+    breaks(&world, &world.plan(&[(1, "lone-0", "b")], &["a"]), Rule::BudgetExceeded);
+    let plan = surging(&world, &[(1, "lone-0", "b")], &["a"]);
+    legal(&world, &plan);
+    let careful = Policy { fewest_replicas: 2, most_risk: model::Risk::Low, ..Policy::default() };
+    assert_eq!(breaks_policy(&world, careful, &plan), []);
+    world.budget("lone", 1);
+    breaks(&world, &plan, Rule::BudgetDoubled);
+}
+
+#[test]
+fn a_surge_restarts_one_pod_alone_and_brings_the_new_one_up_first() {
+    let world = |change: fn(&mut World)| {
+        let mut world = World::new(&[("a", "z1"), ("b", "z1")]);
+        world.claim("shared", AccessMode::ReadWriteMany, VolumeSource::Other);
+        world.claim("own", AccessMode::ReadWriteOnce, VolumeSource::Other);
+        world.deployment("lone", 1_000, &["a"], |_| {}).surges("lone");
+        change(&mut world);
+        world
+    };
+    let spec = |world: &mut World, change: fn(&mut model::PodSpec)| {
+        change(std::sync::Arc::make_mut(&mut world.pod_mut("lone-0").spec));
+    };
+    let allowed: [fn(&mut World); 2] = [
+        |_| {},
+        |world| std::sync::Arc::make_mut(&mut world.pod_mut("lone-0").spec).volumes.push(claim_volume("shared")),
+    ];
+    for change in allowed {
+        let world = world(change);
+        legal(&world, &surging(&world, &[(1, "lone-0", "b")], &["a"]));
+    }
+    let mut broken: Vec<World> = vec![
+        world(|world| world.snapshot.workloads[0].surges = false),
+        world(|world| world.snapshot.workloads[0].replicas = Some(2)),
+        world(|world| world.pod_mut("lone-0").controller = Some(owner("StatefulSet", "lone"))),
+        world(|world| world.snapshot.workloads[0].reference.kind = "Rollout".into()),
+    ];
+    for change in [
+        (|spec| spec.volumes.push(claim_volume("own"))) as fn(&mut model::PodSpec),
+        |spec| spec.topology_spread.push(self::spread(ZONE, 1, &[("app", "lone")])),
+        |spec| spec.pod_anti_affinity.push(term(ZONE, &[("app", "lone")])),
+    ] {
+        let mut world = world(|_| {});
+        spec(&mut world, change);
+        broken.push(world);
+    }
+    for world in broken {
+        let found = faults(&world, &surging(&world, &[(1, "lone-0", "b")], &["a"]));
+        assert!(found.iter().any(|fault| fault.rule == Rule::CannotSurge), "{found:?}");
+    }
+}
+
+#[test]
+fn the_old_pod_is_there_while_the_new_one_comes_up() {
+    let mut world = World::new(&[("a", "z1"), ("b", "z1")]);
+    world.deployment("lone", 1_000, &["a"], |spec| spec.pod_anti_affinity.push(term(HOSTNAME, &[("app", "lone")])));
+    world.surges("lone");
+    legal(&world, &surging(&world, &[(1, "lone-0", "b")], &["a"]));
+    world.node_mut("b").labels = labels(&[(HOSTNAME, "a"), (ZONE, "z1")]);
+    breaks(&world, &surging(&world, &[(1, "lone-0", "b")], &["a"]), Rule::InterPodAffinity);
+    legal(&world, &world.plan(&[(1, "lone-0", "b")], &["a"]));
 }

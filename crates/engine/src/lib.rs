@@ -15,4 +15,7 @@ pub use cluster::Cluster;
 pub use constraints::{constraints, constraints_by};
 pub use fit::{PodFit, fit};
 pub use node_set::NodeSet;
-pub use planning::{CurvePoint, Strategy, curve, default_strategy, fewest_moves_for, plan, strategies, strategy};
+pub use planning::{
+    CurvePoint, Effort, Strategy, Work, curve, default_strategy, fewest_moves_for, plan, plan_within, strategies,
+    strategy,
+};

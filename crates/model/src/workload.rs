@@ -37,6 +37,8 @@ pub struct Workload {
     pub autoscaled: Option<(i64, i64)>,
     /// When its object was made.
     pub created: Option<Time>,
+    /// It is a Deployment whose rollouts, at its number of replicas, take no pod away before a new one is ready.
+    pub surges: bool,
     /// It is a Job, or belongs to one.
     pub is_job: bool,
 }

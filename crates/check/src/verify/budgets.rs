@@ -2,24 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use model::{DisruptionsSpent, Snapshot};
+use model::{DisruptionsSpent, Method, Snapshot};
 
 use super::identity::Step;
-use crate::evictable::{Evictions, allowance};
+use crate::evictable::{Blocker, Evictions, allowance};
 use crate::rule::{Fault, Rule};
 
-/// Every pod that moves may be evicted.
+/// Every pod that moves may move in the way that its step names.
 pub(super) fn evictable(snapshot: &Snapshot, evictions: &Evictions, steps: &[Step]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for step in steps {
-        if let Err(blocker) = evictions.pod_allows(&snapshot.pods[step.pod]) {
-            faults.push(Fault::new(Rule::NotEvictable, blocker.to_string()).at_step(step.at, step.migration));
+        if let Err(blocker) = evictions.pod_allows(&snapshot.pods[step.pod], step.migration.method) {
+            let rule = match blocker {
+                Blocker::CannotSurge(_) => Rule::CannotSurge,
+                _ => Rule::NotEvictable,
+            };
+            faults.push(Fault::new(rule, blocker.to_string()).at_step(step.at, step.migration));
         }
     }
     faults
 }
 
-/// A wave takes from a budget what its status allows, and from a workload without one a quarter of what is ready.
+/// A wave takes from a budget what its status allows, and from a workload without one a quarter of what is ready. A pod
+/// that surges is replaced before it goes, and takes from neither.
 pub(super) fn check(snapshot: &Snapshot, evictions: &Evictions, steps: &[Step]) -> Vec<Fault> {
     let mut faults = Vec::new();
     // By wave and budget (its place in the namespace's order would do as well as its name), and by wave and workload.
@@ -30,6 +35,7 @@ pub(super) fn check(snapshot: &Snapshot, evictions: &Evictions, steps: &[Step]) 
         let wave = step.migration.wave;
         let fault = |rule: Rule, message: String| Fault::new(rule, message).at_step(step.at, step.migration);
         match evictions.budgets_of(pod).as_slice() {
+            [] | [_] if step.migration.method == Method::Surge => {}
             [] => {
                 let Some(workload) = pod.workload else { continue };
                 let ready = evictions.ready(workload);

@@ -13,6 +13,7 @@ mod nodes;
 mod one_per_node;
 mod pending;
 mod summary;
+mod survival;
 mod walk;
 
 use model::{Plan, Policy, Prices, Snapshot};
@@ -36,6 +37,7 @@ pub fn verify(snapshot: &Snapshot, prices: Option<&Prices>, policy: &Policy, pla
     faults.extend(nodes::received(snapshot, prices, &steps));
     faults.extend(budgets::evictable(snapshot, &evictions, &steps));
     faults.extend(budgets::check(snapshot, &evictions, &steps));
+    faults.extend(survival::check(snapshot, plan, &steps));
     faults.extend(limits::waves(policy, plan));
     faults.extend(limits::worth(snapshot, prices, policy, plan));
     faults.extend(limits::zones(snapshot, policy, &evictions, plan, &steps));

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use model::node::UNSCHEDULABLE_TAINT;
-use model::{Name, Node, Plan, Policy, Snapshot, Taint, TaintEffect};
+use model::{Method, Name, Node, Plan, Policy, Snapshot, Taint, TaintEffect};
 use rustc_hash::FxHashSet;
 
 use super::claims::SharedClaims;
 use super::identity::Step;
 use super::pending::PendingRoom;
 use super::{daemons, headroom};
-use crate::rule::{Fault, Rule};
+use crate::rule::{Fault, Rejection, Rule};
 use crate::state::State;
 
 /// Follows the steps from the snapshot with the plan's nodes cordoned and added.
@@ -76,7 +76,7 @@ fn arrivals(state: &mut State, policy: &Policy, wave: &[Step]) -> Vec<Fault> {
     let mut refused = vec![false; wave.len()];
     for (step, refused) in wave.iter().zip(&mut refused) {
         state.relabel(step.pod, step.to);
-        if let Some(rejection) = state.rejects(step.pod, step.to) {
+        if let Some(rejection) = rejects(state, step) {
             *refused = true;
             faults.push(fault_at(step, rejection.rule, rejection.detail));
         }
@@ -89,7 +89,7 @@ fn arrivals(state: &mut State, policy: &Policy, wave: &[Step]) -> Vec<Fault> {
         if refused {
             continue;
         }
-        if let Some(rejection) = state.rejects(step.pod, step.to) {
+        if let Some(rejection) = rejects(state, step) {
             let message = format!("in another order of wave {}: {}", step.migration.wave, rejection.detail);
             faults.push(fault_at(step, rejection.rule, message));
             continue;
@@ -99,6 +99,14 @@ fn arrivals(state: &mut State, policy: &Policy, wave: &[Step]) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// Of a surge the old pod is there until the new one is ready.
+fn rejects(state: &mut State, step: &Step) -> Option<Rejection> {
+    match step.migration.method {
+        Method::Evict => state.rejects(step.pod, step.to),
+        Method::Surge => state.rejects_beside(step.pod, step.to),
+    }
 }
 
 fn fault_at(step: &Step, rule: Rule, message: String) -> Fault {

@@ -6,8 +6,8 @@ use check::Rule;
 use model::placement::{Toleration, TolerationOperator};
 use model::storage::{AccessMode, CsiNode, VolumeSource};
 use model::{
-    DisruptionsSpent, HostPort, LabelSelector, Labels, Owner, Phase, Pod, PodDisruptionBudget, Requirement, Risk,
-    Rollout, SelectorOperator, Taint, TaintEffect, Time, Volume,
+    DisruptionsSpent, HostPort, LabelSelector, Labels, Method, Owner, Phase, Pod, PodDisruptionBudget, Requirement,
+    Risk, Rollout, SelectorOperator, Taint, TaintEffect, Time, Volume,
 };
 
 use super::change::*;
@@ -216,7 +216,7 @@ impl Mutations<'_> {
     }
 
     pub(super) fn evictions(&mut self, at: usize) {
-        let not = [Rule::NotEvictable];
+        let not = [Rule::NotEvictable, Rule::CannotSurge];
         let workload = self.pod(at).workload;
         self.add("a bare pod", &not, |case| pod_mut(case, at).controller = None);
         for kind in ["Job", "DaemonSet", "Node"] {
@@ -287,14 +287,39 @@ impl Mutations<'_> {
             case.policy.fewest_replicas = 4;
             case.snapshot.workloads[workload].replicas = Some(3);
         });
-        self.add("the only replica, where the policy allows no high risk", &not, |case| {
+        self.add("the only replica evicted, where the policy allows no high risk", &not, |case| {
+            case.plan.migrations[at].method = Method::Evict;
             case.policy.most_risk = Risk::Medium;
             case.snapshot.workloads[workload].replicas = Some(1);
         });
+        self.surges(at, workload);
         self.zones(at, workload);
+        self.survival(at, workload as u32);
         self.add("no pod of its workload ready", &not, |case| {
             let of_workload = |pod: &&mut Pod| pod.workload == Some(workload as u32);
             case.snapshot.pods.iter_mut().filter(of_workload).for_each(|pod| pod.ready = false);
+        });
+    }
+
+    /// Restarted, where that does not bring the new pod up first, or takes others along.
+    fn surges(&mut self, at: usize, workload: usize) {
+        self.add("a surge of one of several", &[Rule::CannotSurge], |case| {
+            case.plan.migrations[at].method = Method::Surge;
+            case.snapshot.workloads[workload].surges = true;
+            case.snapshot.workloads[workload].replicas = Some(2);
+        });
+        self.add("a surge that comes too late", &[Rule::CannotSurge], |case| {
+            case.plan.migrations[at].method = Method::Surge;
+            case.snapshot.workloads[workload].surges = false;
+        });
+        if self.case.plan.migrations[at].method == Method::Evict {
+            return;
+        }
+        for mode in [AccessMode::ReadWriteOnce, AccessMode::ReadWriteOncePod] {
+            self.add("a surge with a volume of one node", &[Rule::CannotSurge], |case| add_claim(case, at, mode));
+        }
+        self.add("a surge of what is spread over zones", &[Rule::CannotSurge], |case| {
+            spec_mut(case, at).topology_spread.push(spread("topology.kubernetes.io/zone", None));
         });
     }
 
@@ -308,6 +333,62 @@ impl Mutations<'_> {
             set_zone(case, &case.plan.migrations[at].from_node.clone(), "here");
             set_zone(case, &case.plan.migrations[at].to_node.clone(), "there");
         });
+    }
+
+    /// The step's pod is one of two, or of three, that stand where the plan takes too much at a time.
+    fn survival(&mut self, at: usize, workload: u32) {
+        let Case { snapshot, plan, .. } = self.case;
+        let step = &plan.migrations[at];
+        if self.target(at).is_none() || step.method != Method::Evict {
+            return;
+        }
+        let is_moved =
+            |pod: &Pod| plan.migrations.iter().any(|step| step.namespace == pod.namespace && step.pod == pod.name);
+        let only = |case: &mut Case, pods: &[usize]| {
+            for pod in case.snapshot.pods.iter_mut().filter(|pod| pod.workload == Some(workload)) {
+                pod.workload = None;
+            }
+            pods.iter().for_each(|pod| case.snapshot.pods[*pod].workload = Some(workload));
+            pods.iter().for_each(|pod| case.snapshot.pods[*pod].ready = true);
+        };
+        let Some(this) = snapshot.pods.iter().position(|pod| pod.namespace == step.namespace && pod.name == step.pod)
+        else {
+            return;
+        };
+        let stays = |pod: &Pod| {
+            pod.node.as_ref() == Some(&step.to_node)
+                && !is_moved(pod)
+                && !pod.is_finished()
+                && !pod.terminating
+                && !pod.is_daemon()
+                && !pod.is_static()
+        };
+        if let Some(other) = snapshot.pods.iter().position(stays) {
+            self.add("the last pod of its zone", &[Rule::ZonesSurvived], |case| {
+                only(case, &[this, other]);
+                set_zone(case, &step.from_node, "here");
+                set_zone(case, &step.to_node, "there");
+            });
+        }
+        let with = plan.migrations.iter().find(|other| {
+            let is_another = other.wave == step.wave && (&other.namespace, &other.pod) != (&step.namespace, &step.pod);
+            is_another && other.method == Method::Evict
+        });
+        let Some(with) = with else { return };
+        let Some(other) = snapshot.pods.iter().position(|pod| pod.namespace == with.namespace && pod.name == with.pod)
+        else {
+            return;
+        };
+        self.add("all ready pods at once", &[Rule::LastReadyPod], |case| only(case, &[this, other]));
+        let third = snapshot.pods.iter().position(stays).filter(|_| step.from_node != with.from_node);
+        if let Some(third) = third.filter(|_| step.to_node != with.from_node) {
+            self.add("two zones at once", &[Rule::ZonesSurvived], |case| {
+                only(case, &[this, other, third]);
+                set_zone(case, &step.from_node, "here");
+                set_zone(case, &with.from_node, "there");
+                set_zone(case, &step.to_node, "elsewhere");
+            });
+        }
     }
 
     pub(super) fn budgets(&mut self, at: usize) {
@@ -326,6 +407,10 @@ impl Mutations<'_> {
             case.snapshot.budgets.push(own("first-more"));
             case.snapshot.budgets.push(own("second-more"));
         });
+        if self.case.plan.migrations[at].method == Method::Surge {
+            // What a surge takes from a budget is nothing.
+            return;
+        }
         if let [budget] = covering[..]
             && self.case.snapshot.budgets[budget].spends(&pod) == DisruptionsSpent::One
         {

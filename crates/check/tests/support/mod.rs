@@ -150,6 +150,13 @@ impl World {
         self.snapshot.pods.insert(at, pod);
     }
 
+    /// The Deployment's rollouts bring a new pod up first.
+    pub fn surges(&mut self, name: &str) -> &mut World {
+        let of_name = |workload: &&mut Workload| &*workload.reference.name == name;
+        self.snapshot.workloads.iter_mut().filter(of_name).for_each(|workload| workload.surges = true);
+        self
+    }
+
     pub fn budget(&mut self, app: &str, allowed: i64) -> &mut World {
         self.snapshot.budgets.push(PodDisruptionBudget {
             namespace: "web".into(),

@@ -1,12 +1,14 @@
 //! The flags of each command.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Format::{self, Csv, Json, Markdown, Name, Table, Wide, Yaml};
 use super::formats::formats;
+use super::values::duration;
 use super::{InputArgs, PolicyArgs, PriceArgs, ScopeArgs};
 
 /// `analyze`.
@@ -56,6 +58,7 @@ pub enum Breakdown {
     plimsoll simulate --safety conservative           what nobody should notice\n  \
     plimsoll simulate --curve                         how few moves save most of it\n  \
     plimsoll simulate --constraints -o wide           what budgets, affinities and the like cost, and how to lift them\n  \
+    plimsoll simulate --time-limit 2s                 the best plan that is found in two seconds\n  \
     plimsoll simulate --max-moves 50                  the 50 moves that save most\n  \
     plimsoll simulate --compare first-fit,search      what another strategy would save, and how far from the best it is\n  \
     plimsoll simulate --what-if growth=20% --what-if without-zone=us-east-1a+growth=10%\n  \
@@ -86,6 +89,12 @@ pub struct SimulateArgs {
     /// premises of one scenario by +
     #[arg(long, value_name = "SCENARIO", value_parser = crate::what_if::parse, conflicts_with_all = ["compare", "curve", "constraints", "save"])]
     pub what_if: Vec<crate::what_if::Scenario>,
+    /// How much work the search may take; the same plan each time
+    #[arg(long, value_name = "HOW MUCH", default_value = "normal", conflicts_with = "curve")]
+    pub effort: Effort,
+    /// Stop searching after this time, such as 2s, and take the best plan so far; ordering and explaining it come after
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "curve")]
+    pub time_limit: Option<Duration>,
     /// Which nodes may hold the pods: only those that are there, or any that the node pools could buy as well
     #[arg(long, value_name = "WHICH", default_value = "existing")]
     pub capacity: Capacity,
@@ -98,6 +107,27 @@ pub struct SimulateArgs {
     /// How to write it; json and yaml are the MigrationPlan itself
     #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Wide, Json, Yaml, Csv, Markdown, Name]))]
     pub output: Format,
+}
+
+/// How much work a search may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Effort {
+    /// A good plan soon
+    Quick,
+    /// What is worthwhile at the cluster's size
+    Normal,
+    /// Several times that
+    Thorough,
+}
+
+impl From<Effort> for engine::Effort {
+    fn from(effort: Effort) -> engine::Effort {
+        match effort {
+            Effort::Quick => engine::Effort::Quick,
+            Effort::Normal => engine::Effort::Normal,
+            Effort::Thorough => engine::Effort::Thorough,
+        }
+    }
 }
 
 /// Which nodes may hold the pods.

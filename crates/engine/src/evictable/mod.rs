@@ -4,10 +4,11 @@ mod annotations;
 mod budgets;
 mod node;
 mod risk;
+mod surge;
 mod volumes;
 
 use model::node::UNSCHEDULABLE_TAINT;
-use model::{FindingCode, Name, Pod, Policy, Risk, Rollout, Snapshot, SystemPods, TaintEffect, Time};
+use model::{FindingCode, Method, Name, Pod, Policy, Risk, Rollout, Snapshot, SystemPods, TaintEffect, Time};
 
 pub use budgets::Budgets;
 pub(crate) use node::keeping_annotations;
@@ -45,6 +46,8 @@ pub struct Evictable<'s> {
     pub ready: Vec<u32>,
     /// All its pods that are neither finished nor being deleted.
     seen: Vec<u32>,
+    /// By pod: its new pod comes up before it goes.
+    surges: Vec<bool>,
 }
 
 impl<'s> Evictable<'s> {
@@ -58,7 +61,10 @@ impl<'s> Evictable<'s> {
                 ready[workload] += u32::from(pod.ready);
             }
         }
-        Evictable { snapshot, policy, budgets: Budgets::new(snapshot), ready, seen }
+        let budgets = Budgets::new(snapshot);
+        let mut evictable = Evictable { snapshot, policy, budgets, ready, seen, surges: Vec::new() };
+        evictable.surges = snapshot.pods.iter().map(|pod| evictable.no_surge(pod).is_none()).collect();
+        evictable
     }
 
     /// Why the pod may not be evicted; `None` where it may. Asked of live pods on a node.
@@ -126,7 +132,17 @@ impl<'s> Evictable<'s> {
             let remedy = format!("give {} a PodDisruptionBudget", self.workload_name(pod));
             return Some(Blocker::new(FindingCode::SystemPodWithoutBudget, reason).remedy(remedy));
         }
-        self.budgets.blocker(self.snapshot, number)
+        let blocker = self.budgets.blocker(self.snapshot, number)?;
+        let asks_the_budget = self.method(number) == Method::Evict || blocker.code == FindingCode::BudgetDoubled;
+        asks_the_budget.then(|| self.unless_it_surged(pod, blocker))
+    }
+
+    /// Of a pod that is alone, with why it cannot do without a pause.
+    fn unless_it_surged(&self, pod: &Pod, blocker: Blocker) -> Blocker {
+        match self.no_surge(pod).filter(|_| self.replicas(pod) <= 1) {
+            Some(why) => Blocker { reason: format!("{}; {why}", blocker.reason), ..blocker },
+            None => blocker,
+        }
     }
 
     fn by_policy(&self, number: usize, pod: &Pod) -> Option<Blocker> {
@@ -143,10 +159,11 @@ impl<'s> Evictable<'s> {
             return Some(blocker.remedy(format!("give {} a PodDisruptionBudget", self.workload_name(pod))));
         }
         let (replicas, fewest) = (self.replicas(pod), policy.fewest_replicas);
-        if replicas.max(1) < fewest {
+        if replicas.max(1) < fewest && self.method(number) == Method::Evict {
             let reason =
                 format!("the policy keeps workloads of fewer than {fewest} replicas, and this one has {replicas}");
-            return Some(Blocker::new(Code::FewReplicas, reason).remedy("run more replicas"));
+            let blocker = Blocker::new(Code::FewReplicas, reason).remedy("run more replicas");
+            return Some(self.unless_it_surged(pod, blocker));
         }
         let is_young = |created: Time| self.snapshot.taken_at.seconds_since(created) < policy.least_age_seconds;
         if pod.created.is_some_and(is_young) {

@@ -1,6 +1,6 @@
 //! How risky it is to move one pod, from its workload.
 
-use model::{Pod, Risk, Volume};
+use model::{Method, Pod, Risk, Volume};
 
 use super::Evictable;
 
@@ -16,7 +16,9 @@ impl Evictable<'_> {
     pub fn risk(&self, number: usize) -> (Risk, Vec<String>) {
         let pod: &Pod = &self.snapshot.pods[number];
         let mut reasons: Vec<(Risk, String)> = Vec::new();
-        if self.replicas(pod) <= 1 {
+        if self.method(number) == Method::Surge {
+            reasons.push((Risk::Low, "the only replica: its new pod is ready before it goes".to_owned()));
+        } else if self.replicas(pod) <= 1 {
             reasons.push((Risk::High, "the only replica: its workload is down until the new pod is ready".to_owned()));
         }
         if pod.spec.priority >= SYSTEM_CRITICAL {

@@ -1,7 +1,7 @@
 //! How many pods one wave may take: in all what the policy allows, from each budget what it allows, from a workload
-//! without one a quarter of its ready replicas, rounded up.
+//! without one a quarter of its ready replicas, rounded up. A pod that surges takes from neither.
 
-use model::Snapshot;
+use model::{Method, Snapshot};
 use rustc_hash::FxHashMap;
 
 use crate::evictable::Evictable;
@@ -39,6 +39,9 @@ impl<'a> Allowance<'a> {
     /// Gives back what was taken for a pod.
     pub fn give_back(&mut self, pod: usize) {
         self.moves = self.moves.saturating_sub(1);
+        if self.evictable.method(pod) == Method::Surge {
+            return;
+        }
         if let Some(budget) = self.evictable.budgets.spent_by(self.snapshot, pod) {
             *self.budgets.entry(budget).or_insert(1) -= 1;
         } else if self.evictable.budgets.of(pod).is_empty()
@@ -49,6 +52,9 @@ impl<'a> Allowance<'a> {
     }
 
     fn left(&self, pod: usize) -> Left {
+        if self.evictable.method(pod) == Method::Surge {
+            return Left::Everything;
+        }
         if let Some(budget) = self.evictable.budgets.spent_by(self.snapshot, pod) {
             let taken = self.budgets.get(&budget).copied().unwrap_or(0);
             let allowed = self.snapshot.budgets[budget as usize].disruptions_allowed;

@@ -54,7 +54,8 @@ fn plan_that_buys(problem: &Problem<'_>, strategy: &dyn Strategy) -> Option<Plan
     }
     let extended = Extended::new(problem, &bought);
     let cluster = Cluster::new(&extended.snapshot);
-    let plan = plan_of(&Problem::new(&cluster, &extended.prices, problem.policy), strategy);
+    let problem = Problem { work: problem.work, ..Problem::new(&cluster, &extended.prices, problem.policy) };
+    let plan = plan_of(&problem, strategy);
     Some(extended.as_added(plan))
 }
 

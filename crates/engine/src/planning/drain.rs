@@ -40,6 +40,9 @@ pub(super) fn drain<'a, C: Chooser>(
         let mut hopeless = Hopeless::default();
         let before = placement.removed.len();
         for node in candidates(placement, attempt, rank) {
+            if placement.problem.is_over() {
+                return;
+            }
             if !placement.state.is_closed(node) {
                 let price = placement.problem.price(node).unwrap_or(UsdPerHour::ZERO);
                 let is_allowed = |before: usize, after: usize| attempt.limits.allow(price, before, after);
@@ -236,25 +239,29 @@ pub(super) fn units_to_move(placement: &Placement<'_>, node: usize) -> Vec<Vec<u
     units
 }
 
-/// Pods that are spread over zones stay in their zone where they can: such a move is legal whatever else moves, and a
-/// later one from there is too. Nodes that are thought to stay come before others.
+/// Pods that are spread over zones, and ready ones of several, stay in their zone where they can: such a move is legal
+/// whatever else moves, and a later one from there is too. Nodes that are thought to stay come before others.
 fn choose_near(
     placement: &Placement<'_>,
     chooser: &impl Chooser,
     unit: &[u32],
     stays: Option<&dyn Fn(usize) -> bool>,
 ) -> Option<usize> {
-    let cluster = placement.problem.cluster;
+    let problem = placement.problem;
+    let cluster = problem.cluster;
     let homes: Vec<_> = unit
         .iter()
-        .filter_map(|pod| Some((cluster.class_of(*pod as usize), cluster.pods[*pod as usize].node? as usize)))
-        .filter(|(class, _)| !class.spread.is_empty())
+        .filter_map(|pod| Some((*pod as usize, cluster.pods[*pod as usize].node? as usize)))
+        .filter(|(pod, _)| !cluster.class_of(*pod).spread.is_empty() || problem.replicated.workload_of(*pod).is_some())
         .collect();
-    let is_near = |node: usize| homes.iter().all(|(class, home)| cluster.is_near(class, *home, node));
+    let survives = |node: usize| placement.survives(unit, node);
+    let is_near = |node: usize| {
+        homes.iter().all(|(pod, home)| problem.is_near(*pod, cluster.class_of(*pod), *home, node)) && survives(node)
+    };
     let near_and_stays =
         stays.and_then(|stays| chooser.choose_where(placement, unit, &|node| stays(node) && is_near(node)));
     let near = || if homes.is_empty() { None } else { chooser.choose_where(placement, unit, &is_near) };
-    near_and_stays.or_else(near).or_else(|| chooser.choose(placement, unit))
+    near_and_stays.or_else(near).or_else(|| chooser.choose_where(placement, unit, &survives))
 }
 
 /// Classes of pods, of one zone where they must stay in it, that no node takes but, for all we know, the one that a pod

@@ -8,9 +8,11 @@ use crate::state::Rule;
 
 use super::Problem;
 use super::best_fit::ByRoom;
+use super::circles::Circle;
 use super::drain::{moves_to_empty, units_to_move};
 use super::limits::Limits;
 use super::placement::Placement;
+use super::waves::Move;
 
 /// What a plan could have done, and did not.
 #[derive(Default)]
@@ -23,8 +25,30 @@ pub struct Undone<'a> {
     pub dropped: &'a [Name],
 }
 
-/// The findings about a placement that is final. `stuck` nodes could have been emptied, but not legally on the way.
-pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &[u32], undone: &Undone<'_>) -> Vec<Finding> {
+/// What could have moved, but not legally on the way.
+#[derive(Clone, Default)]
+pub struct Stuck {
+    /// Nodes that could have been emptied.
+    pub nodes: Vec<u32>,
+    /// Moves that wait for each other.
+    pub circles: Vec<Circle>,
+}
+
+impl Stuck {
+    /// `a → b → a (web/x, web/y)`, where pods of the node wait in a circle.
+    fn circle_of(&self, problem: &Problem<'_>, node: u32) -> Option<String> {
+        let circle = self.circles.iter().find(|circle| circle.moves.iter().any(|step| step.from == node))?;
+        let snapshot = problem.snapshot();
+        let name = |step: &Move| &*snapshot.nodes[step.from as usize].name;
+        let around: Vec<&str> = circle.moves.iter().chain(circle.moves.first()).map(name).collect();
+        let pods = circle.moves.iter().flat_map(|step| &step.pods);
+        let pods: Vec<String> = pods.map(|pod| snapshot.pods[*pod as usize].key()).collect();
+        Some(format!("{} ({})", around.join(" → "), pods.join(", ")))
+    }
+}
+
+/// The findings about a placement that is final.
+pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &Stuck, undone: &Undone<'_>) -> Vec<Finding> {
     let mut findings = pods_not_moved(problem, placement);
     findings.extend(undone.finding.clone());
     let mut trial = placement.clone();
@@ -85,7 +109,7 @@ impl Limited<'_> {
 fn node_kept(
     problem: &Problem<'_>,
     trial: &mut Placement<'_>,
-    stuck: &[u32],
+    stuck: &Stuck,
     limited: &mut Limited<'_>,
     node: usize,
 ) -> Finding {
@@ -99,7 +123,7 @@ fn node_kept(
 fn why_kept(
     problem: &Problem<'_>,
     trial: &mut Placement<'_>,
-    stuck: &[u32],
+    stuck: &Stuck,
     limited: &mut Limited<'_>,
     node: usize,
 ) -> (FindingCode, String, Option<String>) {
@@ -121,7 +145,12 @@ fn why_kept(
         let reason = format!("{}: {}{others}", snapshot.pods[*first as usize].key(), blocker.reason);
         return (FindingCode::PodNotEvictable, reason, blocker.remedy.clone());
     }
-    if stuck.contains(&(node as u32)) {
+    if let Some(circle) = stuck.circle_of(problem, node as u32) {
+        let reason = format!("pods wait for each other's room in a circle: {circle}");
+        let hint = "free some room, and plan again: one that can step aside lets the others go".to_owned();
+        return (FindingCode::NoLegalOrder, reason, Some(hint));
+    }
+    if stuck.nodes.contains(&(node as u32)) {
         let reason = "its pods could go elsewhere, but not one after the other without breaking a rule on the way";
         return (FindingCode::NoLegalOrder, reason.to_owned(), None);
     }
@@ -173,7 +202,7 @@ fn refusals(problem: &Problem<'_>, trial: &Placement<'_>, pod: usize, home: usiz
     let class = problem.cluster.class_of(pod);
     let mut counts: BTreeMap<Rule, usize> = BTreeMap::new();
     let zone = problem.zone_kept(pod);
-    let mut in_other_zones = 0;
+    let (mut in_other_zones, mut in_fewer_zones) = (0, 0);
     for node in 0..problem.cluster.nodes() {
         if node == home || trial.state.is_closed(node) {
             continue;
@@ -181,7 +210,11 @@ fn refusals(problem: &Problem<'_>, trial: &Placement<'_>, pod: usize, home: usiz
         if !problem.zone_allows(zone, node) {
             in_other_zones += 1;
         } else if problem.targets.contains(node) {
-            *counts.entry(trial.state.refusing_rule(class, node)?).or_insert(0) += 1;
+            match trial.state.refusing_rule(class, node) {
+                Some(rule) => *counts.entry(rule).or_insert(0) += 1,
+                None if trial.survives(&[pod as u32], node) => return None,
+                None => in_fewer_zones += 1,
+            }
         }
     }
     let receive_nothing = (0..problem.cluster.nodes()).filter(|node| {
@@ -189,7 +222,7 @@ fn refusals(problem: &Problem<'_>, trial: &Placement<'_>, pod: usize, home: usiz
         is_open && !problem.targets.contains(*node)
     });
     let receive_nothing = receive_nothing.count();
-    if counts.is_empty() && receive_nothing == 0 && in_other_zones == 0 {
+    if counts.is_empty() && receive_nothing == 0 && in_other_zones == 0 && in_fewer_zones == 0 {
         return Some("no other node is left".to_owned());
     }
     let mut counts: Vec<(Rule, usize)> = counts.into_iter().collect();
@@ -197,6 +230,9 @@ fn refusals(problem: &Problem<'_>, trial: &Placement<'_>, pod: usize, home: usiz
     let mut parts: Vec<String> = counts.iter().map(|(rule, count)| format!("{count} {}", rule.in_words())).collect();
     if in_other_zones > 0 {
         parts.push(format!("{in_other_zones} outside the zone that the policy keeps it in"));
+    }
+    if in_fewer_zones > 0 {
+        parts.push(format!("{in_fewer_zones} where its workload would be in fewer zones"));
     }
     if receive_nothing > 0 {
         parts.push(format!("{receive_nothing} that receive nothing (not ready, or of unknown price)"));

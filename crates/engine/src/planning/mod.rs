@@ -3,9 +3,11 @@
 pub mod allowance;
 pub mod best_fit;
 pub(crate) mod buying;
+mod circles;
 mod curve;
 pub(crate) mod daemons;
 pub mod drain;
+mod effort;
 pub mod findings;
 pub mod first_fit;
 pub mod limits;
@@ -14,6 +16,7 @@ mod problem;
 mod repair;
 pub mod search;
 pub mod strategy;
+pub mod survival;
 pub mod waves;
 mod zones;
 
@@ -24,7 +27,8 @@ use model::{
 use crate::bound;
 use crate::cluster::Cluster;
 pub use curve::{CurvePoint, curve, fewest_moves_for};
-use findings::Undone;
+pub use effort::{Effort, Work};
+use findings::{Stuck, Undone};
 use limits::Limits;
 use placement::Placement;
 pub use problem::Problem;
@@ -37,13 +41,31 @@ const MOST_ATTEMPTS: usize = 16;
 /// A detached and attached volume needs about this long, in seconds.
 const VOLUME_SECONDS: i64 = 60;
 
-/// Makes a plan. Nothing of it is done. Where prices have offers it may buy nodes.
+/// Makes a plan with as much work as is usual. Nothing of it is done. Where prices have offers it may buy nodes.
 pub fn plan(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &dyn Strategy) -> Plan {
+    plan_within(snapshot, prices, policy, strategy, Work::default())
+}
+
+/// The same with so much work. Where it is over before it begins, the plan is that without any search, and without a
+/// bound.
+pub fn plan_within(
+    snapshot: &Snapshot,
+    prices: &Prices,
+    policy: &Policy,
+    strategy: &dyn Strategy,
+    work: Work<'_>,
+) -> Plan {
     let cluster = Cluster::new(snapshot);
-    let problem = Problem::new(&cluster, prices, policy);
-    let own = plan_of(&problem, strategy);
-    let plan = if prices.offers.is_empty() { own } else { buying::cheaper(own, &problem, strategy) };
-    let plan = proven(plan, lower_bound(&problem));
+    let problem = Problem { work, ..Problem::new(&cluster, prices, policy) };
+    // First of all, since a plan without one is worth less, and any plan is worth more with one.
+    let bound = (!problem.is_over()).then(|| lower_bound(&problem));
+    let mut plan = plan_of(&problem, strategy);
+    if !prices.offers.is_empty() && !problem.is_over() {
+        plan = buying::cheaper(plan, &problem, strategy);
+    }
+    if let Some(bound) = bound {
+        plan = proven(plan, bound);
+    }
     let changes_something = !plan.nodes.remove.is_empty() || !plan.nodes.add.is_empty();
     if changes_something && plan.summary.saved() < policy.least_saved {
         return instead_of(plan, &problem, strategy);
@@ -100,15 +122,15 @@ fn proven(mut plan: Plan, bound: BoundCertificate) -> Plan {
 struct Reached<'a> {
     placement: Placement<'a>,
     ordered: Ordered,
-    /// Nodes for whose pods no legal order was found.
-    stuck: Vec<u32>,
+    /// What found no legal order.
+    stuck: Stuck,
 }
 
 impl<'a> Reached<'a> {
     fn nothing(problem: &'a Problem<'a>, strategy: &dyn Strategy) -> Reached<'a> {
         let placement = strategy.start(problem);
         let ordered = waves::order(problem, &placement);
-        Reached { placement, ordered, stuck: Vec::new() }
+        Reached { placement, ordered, stuck: Stuck::default() }
     }
 
     /// The cheapest that the strategy finds within the limits.
@@ -117,7 +139,8 @@ impl<'a> Reached<'a> {
         match strategy.plainer() {
             // Moves that found no moment may have cost more than the better packing gained; and what is small costs
             // little to try.
-            Some(plainer) if !reached.stuck.is_empty() || is_small(problem) => {
+            _ if problem.is_over() => reached,
+            Some(plainer) if !reached.stuck.nodes.is_empty() || is_small(problem) => {
                 let other = Reached::of(problem, plainer, limits);
                 if other.placement.saved() > reached.placement.saved() {
                     other.improved(problem, strategy, limits)
@@ -132,10 +155,13 @@ impl<'a> Reached<'a> {
     fn improved(self, problem: &'a Problem<'a>, strategy: &dyn Strategy, limits: Limits) -> Reached<'a> {
         let mut reached = self;
         for _ in 0..attempts(problem) {
+            if problem.is_over() {
+                break;
+            }
             let (better, attempt) = improve(problem, &reached, strategy, limits);
             let is_last = better.is_none() || attempt.is_first();
             reached = better.unwrap_or(reached);
-            reached.stuck = [attempt.last, attempt.kept].concat();
+            reached.stuck = Stuck { nodes: [attempt.last, attempt.kept].concat(), circles: attempt.circles };
             if is_last {
                 break;
             }
@@ -159,6 +185,9 @@ fn improve<'a>(
     let mut attempt = Attempt { limits, ..Attempt::default() };
     let mut best: Option<Reached<'a>> = None;
     for _ in 0..attempts(problem) {
+        if problem.is_over() {
+            break;
+        }
         let placement = strategy.improve(reached.placement.clone(), &attempt);
         if placement.removed.len() == reached.placement.removed.len() {
             break;
@@ -166,7 +195,7 @@ fn improve<'a>(
         let ordered = waves::order(problem, &placement);
         let is_clean = ordered.stuck.is_empty();
         let found = if is_clean {
-            Some(Reached { placement, ordered, stuck: Vec::new() })
+            Some(Reached { placement, ordered, stuck: Stuck::default() })
         } else {
             learn(&mut attempt, &ordered);
             repair::without_stuck(problem, &strategy.start(problem), &placement, &ordered)
@@ -182,10 +211,12 @@ fn improve<'a>(
 
 /// How often a search is worth repeating: less the longer it takes.
 fn attempts(problem: &Problem<'_>) -> usize {
-    match problem.cluster.pods.len() {
+    match (problem.work.effort, problem.cluster.pods.len()) {
+        (Effort::Quick, _) => 1,
+        (Effort::Thorough, _) => MOST_ATTEMPTS,
         _ if is_small(problem) => MOST_ATTEMPTS,
-        0..20_000 => 3,
-        _ => 1,
+        (Effort::Normal, 0..20_000) => 3,
+        (Effort::Normal, _) => 1,
     }
 }
 
@@ -199,6 +230,7 @@ fn learn(attempt: &mut Attempt, ordered: &Ordered) {
     let mut stuck: Vec<u32> = ordered.stuck.iter().map(|step| step.from).collect();
     stuck.sort_unstable();
     stuck.dedup();
+    attempt.circles.extend(ordered.circles.iter().cloned());
     for node in stuck {
         if attempt.last.contains(&node) {
             attempt.kept.push(node);
@@ -212,7 +244,7 @@ fn assemble(
     problem: &Problem<'_>,
     placement: &Placement<'_>,
     ordered: &Ordered,
-    stuck: &[u32],
+    stuck: &Stuck,
     undone: &Undone<'_>,
 ) -> Plan {
     let snapshot = problem.snapshot();
@@ -273,7 +305,7 @@ fn migration(problem: &Problem<'_>, wave: u32, number: usize, step: &waves::Move
         workload: snapshot.workload_of(pod).map_or_else(WorkloadRef::default, |workload| workload.reference.clone()),
         from_node: snapshot.nodes[step.from as usize].name.clone(),
         to_node: snapshot.nodes[step.to as usize].name.clone(),
-        method: model::Method::Evict,
+        method: problem.evictable.method(number),
         risk,
         risk_reasons,
         reason: "Consolidation for cost savings".to_owned(),

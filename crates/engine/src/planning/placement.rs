@@ -4,6 +4,7 @@ use model::UsdPerHour;
 
 use crate::cluster::{CPU, MEMORY};
 use crate::planning::Problem;
+use crate::planning::survival::Survival;
 use crate::state::{Holds, State};
 
 /// Where everything is at some point of a search.
@@ -21,6 +22,7 @@ pub struct Placement<'a> {
     pub removed: Vec<u32>,
     /// How many pods are elsewhere than they were.
     pub moves: usize,
+    survival: Survival,
 }
 
 impl<'a> Placement<'a> {
@@ -30,7 +32,8 @@ impl<'a> Placement<'a> {
         let mut state = State::of_snapshot(cluster);
         state.reserve_headroom(problem.policy.headroom_per_mille);
         let at = cluster.pods.iter().map(|pod| pod.node).collect();
-        Placement { problem, state, at, pods_on: cluster.pods_on.clone(), removed: Vec::new(), moves: 0 }
+        let survival = Survival::of_snapshot(cluster, &problem.zones, &problem.replicated);
+        Placement { problem, state, at, pods_on: cluster.pods_on.clone(), removed: Vec::new(), moves: 0, survival }
     }
 
     /// What a pod takes where it is now.
@@ -54,6 +57,9 @@ impl<'a> Placement<'a> {
             self.pods_on[node as usize].retain(|other| *other as usize != pod);
             self.moves -= usize::from(self.is_away(pod));
             self.at[pod] = None;
+            if let Some(workload) = self.problem.replicated.workload_of(pod) {
+                self.survival.lift(workload, self.problem.zones.of(node as usize));
+            }
         }
     }
 
@@ -63,6 +69,18 @@ impl<'a> Placement<'a> {
         self.moves += usize::from(self.is_away(pod));
         self.pods_on[node].push(pod as u32);
         self.state.put(pod, node, self.holds(pod));
+        if let Some(workload) = self.problem.replicated.workload_of(pod) {
+            self.survival.put(workload, self.problem.zones.of(node));
+        }
+    }
+
+    /// Would their workloads survive the loss of as many zones as before, with these lifted pods on the node?
+    pub fn survives(&self, pods: &[u32], node: usize) -> bool {
+        let workload_of = |pod: &u32| self.problem.replicated.workload_of(*pod as usize);
+        pods.iter().filter_map(workload_of).all(|workload| {
+            let of_it = pods.iter().filter(|pod| workload_of(pod) == Some(workload)).count();
+            self.survival.allows(workload, self.problem.zones.of(node), of_it as u32)
+        })
     }
 
     /// Is the pod elsewhere than it was?

@@ -2,15 +2,28 @@
 
 use model::{Policy, Prices, Snapshot, UsdPerHour};
 
-use crate::cluster::{CPU, Cluster, MEMORY, NodeSet};
+use crate::cluster::{CPU, Class, Cluster, MEMORY, NodeSet};
 use crate::evictable::{Blocker, Evictable, node_blocker, single_node_claims};
 
+use super::effort::Work;
+use super::survival::Replicated;
 use super::zones::Zones;
 
 /// What CPU and memory weigh against each other: OpenCost's default prices of a core and a GiB for an hour
 /// (opencost, configs/default.json).
 const SIZE_OF_MILLICORE: f64 = 0.031_611 / 1_000.0;
 const SIZE_OF_BYTE: f64 = 0.004_237 / (1u64 << 30) as f64;
+
+/// Pods of one kind are as good as one another wherever one of them may be.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// What filters tell apart.
+    pub class: u32,
+    /// The zone that the policy keeps them in.
+    pub zone: Option<u32>,
+    /// The workload whose zones they count for.
+    pub workload: Option<u32>,
+}
 
 /// One consolidation problem.
 pub struct Problem<'a> {
@@ -35,8 +48,12 @@ pub struct Problem<'a> {
     pub together: Vec<Option<Vec<u32>>>,
     /// By pod: nothing of its own keeps it, only the pods it must move with.
     pub waits_for_others: Vec<bool>,
-    /// Which pods must stay in their zone, where the policy has it so.
-    zones: Option<Zones>,
+    /// Zones, and which pods must stay in theirs, where the policy has it so.
+    pub zones: Zones,
+    /// How much work there may be.
+    pub work: Work<'a>,
+    /// Workloads that are to survive the loss of a zone.
+    pub replicated: Replicated,
 }
 
 impl<'a> Problem<'a> {
@@ -49,7 +66,8 @@ impl<'a> Problem<'a> {
             pod_blockers.push(compiled.node.and_then(|_| evictable.blocker(number)));
         }
         let may_move: Vec<bool> = pod_blockers.iter().map(Option::is_none).collect();
-        let together = together(cluster, &evictable, &mut pod_blockers);
+        let replicated = Replicated::new(cluster, &evictable);
+        let together = together(cluster, &evictable, &replicated, &mut pod_blockers);
         let kept_by_others = |(may_move, blocker): (&bool, &Option<Blocker>)| *may_move && blocker.is_some();
         let waits_for_others = may_move.iter().zip(&pod_blockers).map(kept_by_others).collect();
         let node_blockers = (0..cluster.nodes()).map(|node| node_blocker(snapshot, prices, node)).collect();
@@ -71,7 +89,14 @@ impl<'a> Problem<'a> {
             together,
             waits_for_others,
             zones,
+            work: Work::default(),
+            replicated,
         }
+    }
+
+    /// Is it time to make the best so far ready?
+    pub fn is_over(&self) -> bool {
+        (self.work.is_over)()
     }
 
     /// The snapshot.
@@ -87,12 +112,25 @@ impl<'a> Problem<'a> {
 
     /// The zone that the policy keeps the pod in, by number.
     pub fn zone_kept(&self, pod: usize) -> Option<u32> {
-        self.zones.as_ref().and_then(|zones| zones.kept_by(pod))
+        self.zones.kept_by(pod)
     }
 
     /// Is the node in the zone that a pod is kept in?
     pub fn zone_allows(&self, zone: Option<u32>, node: usize) -> bool {
-        self.zones.as_ref().is_none_or(|zones| zones.allow(zone, node))
+        self.zones.allow(zone, node)
+    }
+
+    /// What a pod is exchanged for.
+    pub fn kind_of(&self, pod: usize) -> Kind {
+        let class = self.cluster.pods[pod].class;
+        Kind { class, zone: self.zone_kept(pod), workload: self.replicated.workload_of(pod) }
+    }
+
+    /// Is the node as good as the pod's home for all that it is spread over: its rules' domains, nodes apart, and the zones
+    /// that its workload is to stand in?
+    pub fn is_near(&self, pod: usize, class: &Class, home: usize, node: usize) -> bool {
+        let is_in_zone = || self.zones.of(home) == self.zones.of(node);
+        self.cluster.is_near(class, home, node) && (self.replicated.workload_of(pod).is_none() || is_in_zone())
     }
 
     /// A node's price.
@@ -125,10 +163,11 @@ impl<'a> Problem<'a> {
 }
 
 /// Users of one claim that a single node may use move together. Where one of them may not move, or their budget does
-/// not allow all of them in one wave, none may.
+/// not allow all of them in one wave, or none of their workload would be left in it, none may.
 fn together(
     cluster: &Cluster<'_>,
     evictable: &Evictable<'_>,
+    replicated: &Replicated,
     blockers: &mut [Option<Blocker>],
 ) -> Vec<Option<Vec<u32>>> {
     let snapshot = cluster.snapshot;
@@ -143,7 +182,7 @@ fn together(
         unit.dedup();
         let nodes: std::collections::BTreeSet<_> = unit.iter().map(|pod| cluster.pods[*pod as usize].node).collect();
         let is_stuck = unit.iter().any(|pod| blockers[*pod as usize].is_some()) || nodes.len() > 1;
-        if is_stuck || !fits_one_wave(snapshot, evictable, &unit) {
+        if is_stuck || replicated.are_all_of_one(&unit) || !fits_one_wave(snapshot, evictable, &unit) {
             for pod in &unit {
                 let reason = format!("it shares the claim {claim} with a pod that cannot move with it");
                 blockers[*pod as usize]

@@ -1,5 +1,6 @@
 //! What remains of a placement when moves for which no legal moment was found are not made.
 
+use super::findings::Stuck;
 use super::placement::Placement;
 use super::waves::{self, Ordered};
 use super::{Problem, Reached};
@@ -33,7 +34,7 @@ pub(super) fn without_stuck<'a>(
         let placement = placed(start, &at, &removed);
         let ordered = waves::order(problem, &placement);
         if ordered.stuck.is_empty() {
-            return Some(Reached { placement, ordered, stuck: Vec::new() });
+            return Some(Reached { placement, ordered, stuck: Stuck::default() });
         }
         stuck = ordered.stuck;
     }
@@ -126,6 +127,9 @@ mod tests {
         let goal = placed(&start, &[Some(1), Some(0), Some(0)], &[2]);
         let ordered = waves::order(&problem, &goal);
         assert_eq!(ordered.stuck.len(), 2);
+        let around: Vec<_> = ordered.circles.iter().map(|circle| circle.moves.clone()).collect();
+        let step = |pod, from, to| waves::Move { pods: vec![pod], from, to };
+        assert_eq!(around, [[step(0, 0, 1), step(1, 1, 0)]], "each waits for the other");
         let left = without_stuck(&problem, &start, &goal, &ordered).unwrap();
         assert_eq!(left.placement.removed, [2]);
         assert_eq!(left.placement.at, [Some(0), Some(1), Some(0)]);

@@ -2,6 +2,7 @@
 
 use super::Problem;
 use super::best_fit::BestFit;
+use super::circles::Circle;
 use super::first_fit::FirstFit;
 use super::limits::Limits;
 use super::placement::Placement;
@@ -37,6 +38,8 @@ pub struct Attempt {
     pub last: Vec<u32>,
     /// Nodes not to try at all.
     pub kept: Vec<u32>,
+    /// Moves that wait for each other.
+    pub circles: Vec<Circle>,
 }
 
 impl Attempt {

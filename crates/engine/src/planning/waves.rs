@@ -11,8 +11,10 @@ use crate::state::{Holds, State};
 
 use super::Problem;
 use super::allowance::Allowance;
+use super::circles::{Circle, circles};
 use super::drain::units_to_move;
 use super::placement::Placement;
+use super::survival::Survival;
 
 /// Pods that move together: one, or users of one claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Ordered {
     pub waves: Vec<Vec<Move>>,
     /// Moves for which no legal moment was found.
     pub stuck: Vec<Move>,
+    /// Those of them that only wait for each other.
+    pub circles: Vec<Circle>,
 }
 
 /// Orders the moves that lead to the placement: in as few waves as can be, or else with as few stuck as can be.
@@ -58,7 +62,8 @@ fn order_by(problem: &Problem<'_>, goal: &Placement<'_>, turns: Turns) -> Ordere
         }
         waves.push(wave);
     }
-    Ordered { waves, stuck: waiting }
+    let circles = circles(problem, &mut sequence.holding, &waiting);
+    Ordered { waves, stuck: waiting, circles }
 }
 
 /// The moves: first those between nodes that stay, which make room while there is most of it; then node by node in the
@@ -101,6 +106,7 @@ struct Sequence<'p, 'a> {
     problem: &'p Problem<'a>,
     holding: State<'p, 'a>,
     leaving: State<'p, 'a>,
+    survival: Survival,
     /// Nodes to remove, with how many pods each has left to move.
     left_on: FxHashMap<u32, usize>,
 }
@@ -119,6 +125,8 @@ struct Wave {
     members: Vec<Member>,
     by_spread: FxHashMap<u32, Vec<usize>>,
     by_affinity: FxHashMap<u32, Vec<usize>>,
+    /// From zone to zone, by workload that is to survive the loss of one.
+    by_workload: FxHashMap<u32, Vec<(Option<u32>, Option<u32>)>>,
 }
 
 impl<'p, 'a> Sequence<'p, 'a> {
@@ -148,7 +156,8 @@ impl<'p, 'a> Sequence<'p, 'a> {
         for (node, reserved) in reserved {
             state.reserve_within_headroom(node as usize, reserved, problem.policy.headroom_per_mille);
         }
-        Sequence { problem, leaving, holding: state, left_on }
+        let survival = Survival::of_snapshot(cluster, &problem.zones, &problem.replicated);
+        Sequence { problem, leaving, holding: state, survival, left_on }
     }
 
     /// Takes as many of the waiting moves as one wave may have; gives them and the rest.
@@ -235,7 +244,14 @@ impl<'p, 'a> Sequence<'p, 'a> {
         if let Some((group, _)) = class.affinity {
             wave.by_affinity.entry(group).or_default().push(at);
         }
-        if self.all_hold(wave, class) {
+        let replicated = &self.problem.replicated;
+        let workload = replicated.workload_of(number);
+        if let Some(workload) = workload {
+            let zones = &self.problem.zones;
+            wave.by_workload.entry(workload).or_default().push((zones.of(origin), zones.of(target)));
+        }
+        let outlives = |workload| self.survival.outlives(replicated, workload, &wave.by_workload[&workload]);
+        if workload.is_none_or(outlives) && self.all_hold(wave, class) {
             return true;
         }
         self.drop_last(wave);
@@ -265,6 +281,9 @@ impl<'p, 'a> Sequence<'p, 'a> {
         }
         if let Some((group, _)) = class.affinity {
             wave.by_affinity.entry(group).or_default().pop();
+        }
+        if let Some(workload) = self.problem.replicated.workload_of(member.pod as usize) {
+            wave.by_workload.entry(workload).or_default().pop();
         }
     }
 
@@ -317,6 +336,9 @@ impl<'p, 'a> Sequence<'p, 'a> {
     /// The wave is over: departures let go, arrivals count, emptied nodes are gone.
     fn finish(&mut self, wave: &Wave) {
         let mut emptied = Vec::new();
+        for (workload, moves) in &wave.by_workload {
+            moves.iter().for_each(|(from, to)| self.survival.moved(*workload, *from, *to));
+        }
         for member in &wave.members {
             self.holding.take(member.pod as usize, member.from as usize, Holds::AsSeen);
             self.leaving.put(member.pod as usize, member.to as usize, Holds::Requests);

@@ -1,4 +1,5 @@
-//! Which pods must stay in their zone, where the policy keeps workloads spread over failure domains as they are.
+//! Zones by number, and which pods must stay in theirs, where the policy keeps workloads spread over failure domains as
+//! they are.
 
 use model::{Name, Policy};
 
@@ -8,16 +9,15 @@ use crate::evictable::Evictable;
 /// Zones by number.
 pub struct Zones {
     of_node: Vec<Option<u32>>,
-    /// By pod: the one that it must stay in. None where it is the only replica, or nobody knows its zone.
+    number: usize,
+    /// By pod: the one that it must stay in, where the policy keeps zones. None where it is the only replica, or nobody
+    /// knows its zone.
     kept_by: Vec<Option<u32>>,
 }
 
 impl Zones {
     /// Works out what must stay where, if anything must.
-    pub fn new(cluster: &Cluster<'_>, policy: &Policy, evictable: &Evictable<'_>) -> Option<Zones> {
-        if !policy.keep_zones {
-            return None;
-        }
+    pub fn new(cluster: &Cluster<'_>, policy: &Policy, evictable: &Evictable<'_>) -> Zones {
         let mut names: Vec<&Name> = cluster.snapshot.nodes.iter().filter_map(|node| node.zone()).collect();
         names.sort_unstable();
         names.dedup();
@@ -25,16 +25,26 @@ impl Zones {
         let of_node: Vec<Option<u32>> =
             cluster.snapshot.nodes.iter().map(|node| node.zone().and_then(number)).collect();
         let pods = cluster.snapshot.pods.iter().zip(&cluster.pods);
-        let kept_by = pods.map(|(pod, compiled)| {
+        let kept_by = pods.filter(|_| policy.keep_zones).map(|(pod, compiled)| {
             let home = compiled.node.filter(|_| evictable.replicas(pod) > 1)?;
             of_node[home as usize]
         });
-        Some(Zones { kept_by: kept_by.collect(), of_node })
+        Zones { kept_by: kept_by.collect(), number: names.len(), of_node }
+    }
+
+    /// How many there are.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The one that a node is in, where it says.
+    pub fn of(&self, node: usize) -> Option<u32> {
+        self.of_node[node]
     }
 
     /// The zone that the pod must stay in.
     pub fn kept_by(&self, pod: usize) -> Option<u32> {
-        self.kept_by[pod]
+        self.kept_by.get(pod).copied().flatten()
     }
 
     /// Is the node in this zone, where there is one to stay in?

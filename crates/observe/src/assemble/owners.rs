@@ -160,6 +160,7 @@ impl<'a> Resolver<'a> {
             workload.replicas = object.replicas;
             workload.rollout = object.rollout.clone();
             workload.created = object.created;
+            workload.surges = object.surges;
         }
         workload.is_job |= climb.is_job;
         workload.owner_gone |= climb.owner_gone;

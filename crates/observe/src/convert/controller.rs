@@ -9,6 +9,7 @@ use crate::intern::Interner;
 use crate::kinds::Kind;
 use crate::wire;
 use crate::wire::apps::{ControllerSpec, ControllerStatus};
+use crate::wire::values::IntOrString;
 
 /// One Deployment, ReplicaSet, StatefulSet, Job …
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub(crate) struct Controller {
     /// What it has.
     pub current_replicas: i64,
     pub terminating: bool,
+    /// A Deployment whose rollouts take no pod away before a new one is ready.
+    pub surges: bool,
     pub created: Option<Time>,
     /// By its own fields alone; a Deployment's ReplicaSets have a say too.
     pub rollout: Rollout,
@@ -61,6 +64,7 @@ pub(crate) fn controller(
         replicas,
         current_replicas: status.replicas,
         terminating: meta.deletion_timestamp.is_some(),
+        surges: kind == Kind::Deployment && surges(spec),
         created: time(meta.creation_timestamp.as_deref(), "metadata.creationTimestamp")?,
         rollout: match rollout_sign(kind, meta.generation, spec, status) {
             // Written by hand, without the status that every real one has.
@@ -69,6 +73,25 @@ pub(crate) fn controller(
             None => Rollout::Complete,
         },
     })
+}
+
+/// Do a Deployment's rollouts bring a new pod up before they take one away, at its number of replicas? Both limits are
+/// 25 % where absent; of a percentage maxSurge is rounded up and maxUnavailable down
+/// (k8s.io/kubernetes/pkg/controller/deployment/util, ResolveFenceposts).
+fn surges(spec: &ControllerSpec) -> bool {
+    let replicas = spec.replicas.unwrap_or(1);
+    let strategy = spec.strategy.as_ref();
+    let is_rolling = strategy.is_none_or(|strategy| matches!(strategy.r#type.as_str(), "" | "RollingUpdate"));
+    let limits = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
+    // In hundredths of a pod, so that percentages are whole.
+    let hundredths = |limit: Option<&IntOrString>| match limit {
+        Some(IntOrString::Int(number)) => number.checked_mul(100),
+        Some(IntOrString::String(text)) => text.strip_suffix('%')?.parse::<i64>().ok()?.checked_mul(replicas),
+        None => replicas.checked_mul(25),
+    };
+    let surge = hundredths(limits.and_then(|limits| limits.max_surge.as_ref()));
+    let unavailable = hundredths(limits.and_then(|limits| limits.max_unavailable.as_ref()));
+    is_rolling && !spec.paused && surge.is_some_and(|surge| surge > 0) && unavailable.is_some_and(|most| most < 100)
 }
 
 /// What shows that a change is under way, if anything does.
@@ -173,5 +196,25 @@ mod tests {
         };
         assert_eq!(of("a", "a"), Rollout::Complete);
         assert!(matches!(of("a", "b"), Rollout::InProgress(_)));
+    }
+
+    #[test]
+    fn a_deployment_surges_where_no_old_pod_goes_before_a_new_one_is_ready() {
+        let surges = |spec: Value| super::surges(&serde_json::from_value(spec).unwrap());
+        let rolling = |surge: Value, unavailable: Value| {
+            let limits = json!({ "maxSurge": surge, "maxUnavailable": unavailable });
+            surges(json!({ "replicas": 1, "strategy": { "type": "RollingUpdate", "rollingUpdate": limits } }))
+        };
+        assert!(surges(json!({})), "25 % of one pod is one that comes, and none that goes");
+        assert!(surges(json!({ "strategy": { "type": "RollingUpdate" } })));
+        assert!(!surges(json!({ "strategy": { "type": "Recreate" } })));
+        assert!(!surges(json!({ "paused": true })));
+        assert!(!surges(json!({ "replicas": 4 })), "25 % of four may go first");
+        assert!(rolling(json!(1), json!(0)));
+        assert!(rolling(json!("1%"), json!("99%")));
+        assert!(!rolling(json!(0), json!(1)));
+        assert!(!rolling(json!("0%"), json!("25%")));
+        assert!(!rolling(json!(1), json!(1)), "the old one may go first");
+        assert!(!rolling(json!("a"), json!(0)));
     }
 }

@@ -1,6 +1,7 @@
 //! The controllers of pods: their size and how far their rollout has come.
 
 use super::meta::{Conditions, ObjectMeta, OwnerReference};
+use super::values::IntOrString;
 use super::wire;
 
 wire! {
@@ -18,6 +19,8 @@ wire! {
         paused: bool,
         parallelism: Option<i64>,
         update_strategy: Option<UpdateStrategy>,
+        /// A Deployment's.
+        strategy: Option<UpdateStrategy>,
     }
 
     struct UpdateStrategy {
@@ -27,6 +30,8 @@ wire! {
 
     struct RollingUpdate {
         partition: Option<i64>,
+        max_surge: Option<IntOrString>,
+        max_unavailable: Option<IntOrString>,
     }
 
     struct ControllerStatus {

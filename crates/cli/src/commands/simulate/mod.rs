@@ -13,6 +13,7 @@ pub use headline::{headline, price_basis, proven};
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use crds::MigrationPlan;
 use engine::what_if::World;
@@ -65,7 +66,10 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
     let policy = args.policy.policy();
     let planned_by = |name: &'static str| -> Result<Plan, Failure> {
         let strategy = engine::strategy(name).ok_or_else(|| Failure::usage(format!("there is no strategy {name}")))?;
-        Ok(talk::while_doing("planning", || engine::plan(&snapshot, &prices, &policy, strategy)))
+        let start = Instant::now();
+        let is_over = || args.time_limit.is_some_and(|limit| start.elapsed() >= limit);
+        let work = engine::Work { effort: args.effort.into(), is_over: &is_over };
+        Ok(talk::while_doing("planning", || engine::plan_within(&snapshot, &prices, &policy, strategy, work)))
     };
     if !args.compare.is_empty() {
         let plans =
@@ -139,6 +143,7 @@ impl Simulation<'_> {
             Column::words("WORKLOAD"),
             Column::words("FROM NODE"),
             Column::words("TO NODE"),
+            Column::words("METHOD"),
             Column::words("RISK"),
             Column::words("RISK REASONS"),
         ]);
@@ -151,6 +156,7 @@ impl Simulation<'_> {
                 step.workload.to_string().into(),
                 step.from_node.to_string().into(),
                 step.to_node.to_string().into(),
+                format!("{:?}", step.method).to_lowercase().into(),
                 format!("{:?}", step.risk).to_lowercase().into(),
                 step.risk_reasons.join("; ").into(),
             ]);

@@ -10,6 +10,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::Problem;
 use super::best_fit::{BestFit, ByRoom};
 use super::drain::{candidates, drain, pending_keep_room, with_pending};
+use super::effort::Effort;
 use super::placement::Placement;
 use super::strategy::{Attempt, Strategy};
 use crate::bound;
@@ -17,8 +18,6 @@ use neighbourhood::Pools;
 
 /// Seed of the choices; the same for every sweep, so that a sweep depends on nothing but the placement it begins with.
 const SEED: u64 = 42;
-/// How many neighbourhoods are tried for each node that could go, in a sweep.
-const TRIES: usize = 2;
 /// So many pods are swept side by side, or those of one sweep where it has more.
 const PODS_SWEPT: usize = 30_000;
 /// No more sweeps than these are made side by side.
@@ -52,6 +51,9 @@ impl Strategy for Search {
 
     fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {
         for _ in 0..MOST_SWEEPS {
+            if placement.problem.is_over() {
+                break;
+            }
             let shares = bound::shares_kept(&placement);
             let swept = (0..variants(placement.problem)).into_par_iter().map(|variant| {
                 let mut next = placement.clone();
@@ -73,7 +75,21 @@ impl Strategy for Search {
 /// what may move counts, of which the planned state has as much.
 fn variants(problem: &Problem<'_>) -> u64 {
     let free = (0..problem.cluster.pods.len() as u32).filter(|pod| is_free(problem, *pod)).count();
-    (PODS_SWEPT / free.max(1)).clamp(1, MOST_VARIANTS) as u64
+    let (swept, most) = match problem.work.effort {
+        Effort::Quick => (0, 1),
+        Effort::Normal => (PODS_SWEPT, MOST_VARIANTS),
+        Effort::Thorough => (4 * PODS_SWEPT, 2 * MOST_VARIANTS),
+    };
+    (swept / free.max(1)).clamp(1, most) as u64
+}
+
+/// How many neighbourhoods are tried for each node that could go, in a sweep.
+fn tries(problem: &Problem<'_>) -> usize {
+    match problem.work.effort {
+        Effort::Quick => 1,
+        Effort::Normal => 2,
+        Effort::Thorough => 4,
+    }
 }
 
 /// Tries to empty every node that could go, those first of which the relaxation keeps the smallest part. Every third
@@ -87,8 +103,11 @@ fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>
     drain(placement, attempt, &rank, stays, &ByRoom::new);
     let mut random = fastrand::Rng::with_seed(SEED + variant);
     let mut pools = Pools::new(placement);
-    for _ in 0..TRIES {
+    for _ in 0..tries(placement.problem) {
         for node in candidates(placement, attempt, &rank) {
+            if placement.problem.is_over() {
+                break;
+            }
             if placement.state.is_closed(node) {
                 continue;
             }

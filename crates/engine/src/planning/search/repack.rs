@@ -3,6 +3,7 @@
 use crate::cluster::{CPU, MEMORY, PODS};
 use crate::planning::drain::units_to_move;
 use crate::planning::placement::Placement;
+use crate::planning::problem::Kind;
 
 use super::is_free;
 
@@ -13,7 +14,8 @@ const SIZE: f64 = 0.5;
 /// A pod that was where it is tried counts for this much more.
 const STAYS: f64 = 1.2;
 
-/// Pods of one class that wait for a place, each with the node it was on; all in one zone where they must stay in it.
+/// Pods of one class that wait for a place, each with the node it was on; all in one zone where they must stay in it, and
+/// of one workload where that is to survive the loss of a zone.
 struct Waiting {
     class: u32,
     zone: Option<u32>,
@@ -63,11 +65,11 @@ pub(super) fn empty<'a>(
 fn by_class(placement: &Placement<'_>, lifted: &[(u32, u32)]) -> Vec<Waiting> {
     let problem = placement.problem;
     let cluster = problem.cluster;
-    let kind_of = |pod: u32| (cluster.pods[pod as usize].class, problem.zone_kept(pod as usize));
+    let kind_of = |pod: u32| problem.kind_of(pod as usize);
     let mut pods = lifted.to_vec();
     pods.sort_unstable_by_key(|(pod, _)| (kind_of(*pod), *pod));
     let of_kind = |pods: &[(u32, u32)]| {
-        let (class, zone) = kind_of(pods[0].0);
+        let Kind { class, zone, .. } = kind_of(pods[0].0);
         let shape = &cluster.classes[class as usize];
         let asked = [cluster.request(shape, CPU), cluster.request(shape, MEMORY)];
         Waiting { class, zone, asked, pods: pods.to_vec() }
@@ -92,7 +94,8 @@ struct Candidate {
 
 /// Puts pods on the node, one after the other, each the one that best fills what is left in its proportions.
 fn fill(placement: &mut Placement<'_>, waiting: &mut [Waiting], node: usize) {
-    let cluster = placement.problem.cluster;
+    let problem = placement.problem;
+    let cluster = problem.cluster;
     let whole = [CPU, MEMORY].map(|resource| cluster.allocatable(node, resource).max(1) as f64);
     let parts = |amounts: [i64; 2]| [amounts[0] as f64 / whole[0], amounts[1] as f64 / whole[1]];
     let length = |v: [f64; 2]| v[0].hypot(v[1]).max(1e-12);
@@ -101,7 +104,7 @@ fn fill(placement: &mut Placement<'_>, waiting: &mut [Waiting], node: usize) {
     let mut candidates: Vec<Candidate> = Vec::new();
     for (at, group) in waiting.iter().enumerate().filter(|(_, group)| !group.pods.is_empty()) {
         let is_eligible = cluster.eligible(&cluster.classes[group.class as usize]).contains(node);
-        if is_eligible && placement.problem.zone_allows(group.zone, node) {
+        if is_eligible && problem.zone_allows(group.zone, node) {
             let asked = parts(group.asked);
             let own = group.pods.iter().filter(|(_, from)| *from as usize == node).count();
             let length = length(asked);
@@ -133,10 +136,12 @@ fn fill(placement: &mut Placement<'_>, waiting: &mut [Waiting], node: usize) {
             group.pods.iter().position(|(_, from)| *from as usize == node)
         } else {
             // Such a move is legal whatever else moves.
-            group.pods.iter().position(|(_, from)| cluster.is_near(class, *from as usize, node))
+            let near = |(pod, from): &(u32, u32)| problem.is_near(*pod as usize, class, *from as usize, node);
+            let near_enough = |(_, from): &(u32, u32)| cluster.is_near(class, *from as usize, node);
+            group.pods.iter().position(near).or_else(|| group.pods.iter().position(near_enough))
         };
         match chosen {
-            Some(chosen) if placement.state.fits(class, node) => {
+            Some(chosen) if placement.state.fits(class, node) && placement.survives(&[group.pods[chosen].0], node) => {
                 let (pod, _) = group.pods.swap_remove(chosen);
                 placement.set(pod as usize, node);
                 left = left_on(placement);

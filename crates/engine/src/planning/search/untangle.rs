@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use crate::planning::placement::Placement;
+use crate::planning::problem::Kind;
 
 use super::is_free;
 
@@ -13,16 +14,16 @@ use super::is_free;
 pub(super) fn untangle(placement: &mut Placement<'_>, pods: impl IntoIterator<Item = u32>) {
     let problem = placement.problem;
     let cluster = problem.cluster;
-    let mut by_class: BTreeMap<(u32, Option<u32>), Vec<u32>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<Kind, Vec<u32>> = BTreeMap::new();
     for number in pods {
         let pod = number as usize;
         let compiled = &cluster.pods[pod];
         let is_placed = placement.at[pod].is_some();
         if is_placed && compiled.held_extra.is_empty() && !compiled.terminating && is_free(problem, number) {
-            by_class.entry((compiled.class, problem.zone_kept(pod))).or_default().push(number);
+            by_kind.entry(problem.kind_of(pod)).or_default().push(number);
         }
     }
-    for pods in by_class.values() {
+    for pods in by_kind.values() {
         if !pods.iter().any(|pod| has_moved(placement, *pod)) {
             continue;
         }
@@ -50,11 +51,19 @@ pub(super) fn untangle(placement: &mut Placement<'_>, pods: impl IntoIterator<It
             None => false,
         });
         let class = cluster.class_of(pods[0] as usize);
-        for pod in others {
-            let Some(home) = cluster.pods[pod as usize].node.map(|home| home as usize) else { continue };
-            let near = in_order.iter().position(|node| cluster.is_near(class, home, *node as usize));
-            chosen.push((pod, in_order.remove(near.unwrap_or(0))));
-        }
+        // Such a move is legal whatever else moves: whoever can stay near does, before others take what is left.
+        let is_near = |pod: u32, node: u32| {
+            let home = cluster.pods[pod as usize].node.map(|home| home as usize);
+            home.is_some_and(|home| problem.is_near(pod as usize, class, home, node as usize))
+        };
+        others.retain(|pod| match in_order.iter().position(|node| is_near(*pod, *node)) {
+            Some(near) => {
+                chosen.push((*pod, in_order.remove(near)));
+                false
+            }
+            None => true,
+        });
+        chosen.extend(others.into_iter().zip(in_order));
         let changed: Vec<(u32, u32)> =
             chosen.into_iter().filter(|(pod, node)| placement.at[*pod as usize] != Some(*node)).collect();
         for (pod, _) in &changed {

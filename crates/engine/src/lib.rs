@@ -6,6 +6,7 @@ pub mod cluster;
 mod constraints;
 pub mod evictable;
 pub mod fit;
+pub mod landing;
 pub mod node_set;
 pub mod planning;
 pub mod state;

@@ -25,13 +25,15 @@ pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use labels::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use money::{HOURS_PER_MONTH, UsdPerHour};
 pub use node::{Node, Taint, TaintEffect};
-pub use plan::{AddedNode, BoundCertificate, Method, Migration, NodePrices, Plan, PlannedNodes, Risk, Summary};
+pub use plan::{
+    AddedNode, BoundCertificate, Landing, Method, Migration, NodePrices, Plan, PlannedNodes, Risk, Summary,
+};
 pub use pod::{HostPort, Owner, Phase, Pod, PodSpec, Volume};
 pub use policy::{Policy, SystemPods};
 pub use price::{CapacityType, Offer, Price, PriceBasis, Prices, Unpriced};
 pub use provider::Provider;
 pub use quantity::Quantity;
-pub use resources::Resources;
+pub use resources::{NonZeroRequests, Resources};
 pub use snapshot::{KindRead, ReadState, Snapshot, Usage};
 pub use time::Time;
 pub use workload::{Rollout, Workload, WorkloadRef};

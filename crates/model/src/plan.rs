@@ -77,6 +77,8 @@ pub struct Migration {
     pub to_node: Name,
     /// How it moves.
     pub method: Method,
+    /// Whether kube-scheduler would put the replacement there of its own accord.
+    pub landing: Landing,
     /// How risky that is.
     pub risk: Risk,
     /// What makes it so, most serious first.
@@ -93,6 +95,29 @@ pub enum Method {
     Evict,
     /// A new one first, then the old one goes.
     Surge,
+}
+
+/// Where kube-scheduler would put a replacement, were every step before it done as planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Landing {
+    /// On the target: no other node takes the pod.
+    Only,
+    /// On the target: it scores highest, and no other node does.
+    First,
+    /// On the target or on another node that scores as high.
+    Tied,
+    /// On another node, which scores higher.
+    Elsewhere,
+    /// Nobody worked it out, or it rests on what is not known.
+    #[default]
+    Unknown,
+}
+
+impl Landing {
+    /// Must the pod be led to its target, lest it land elsewhere?
+    pub fn needs_hint(self) -> bool {
+        !matches!(self, Landing::Only | Landing::First)
+    }
 }
 
 /// How risky a step is.
@@ -152,6 +177,13 @@ pub struct Summary {
     pub waves: usize,
     /// Minutes that the waves are expected to take.
     pub minutes_expected: u32,
+}
+
+impl Plan {
+    /// How many steps need a placement hint.
+    pub fn placement_hints(&self) -> usize {
+        self.migrations.iter().filter(|step| step.landing.needs_hint()).count()
+    }
 }
 
 impl Summary {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::placement::{NodeSelectorTerm, PodAffinityTerm, Toleration, TopologySpreadConstraint, Weighted};
-use crate::{Labels, Name, Resources, Time};
+use crate::{Labels, Name, NonZeroRequests, Resources, Time};
 
 /// One pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub struct Pod {
     pub requests: Resources,
     /// What it holds on its node: with in-place resizes under way, the larger of spec, allocated and actual.
     pub held: Resources,
+    /// `requests` as the scheduler's scores count them.
+    pub nonzero_requests: NonZeroRequests,
+    /// `held` as the scheduler's scores count it.
+    pub nonzero_held: NonZeroRequests,
     /// What its siblings share.
     pub spec: Arc<PodSpec>,
 }

@@ -17,6 +17,16 @@ pub struct Resources {
     pub scalar: Vec<(Name, i64)>,
 }
 
+/// CPU and memory as the scheduler scores them: a container that asks for none of one counts as 100 millicores, or as
+/// 200 MiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NonZeroRequests {
+    /// Millicores.
+    pub cpu: i64,
+    /// Bytes.
+    pub memory: i64,
+}
+
 impl Resources {
     /// The amount of an extended resource, 0 where absent.
     pub fn scalar(&self, name: &str) -> i64 {

@@ -13,7 +13,7 @@ mod plain;
 mod random;
 
 pub use company::{company, company_prices};
-pub use corners::corners;
+pub use corners::{corners, scored_corners};
 pub use fleet::{Fleet, fleet};
 pub use packing::{Cut, packing};
 pub use plain::{PlainCluster, PlainNode, PlainWorkload};

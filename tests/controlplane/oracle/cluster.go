@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/json"
 
 	// These register the defaults that the API server fills in.
+	_ "k8s.io/kubernetes/pkg/apis/apps/install"
 	_ "k8s.io/kubernetes/pkg/apis/core/install"
 	_ "k8s.io/kubernetes/pkg/apis/resource/install"
 	_ "k8s.io/kubernetes/pkg/apis/storage/install"
@@ -24,7 +26,7 @@ type cluster struct {
 	others map[string][]runtime.Object
 }
 
-// kinds are the ones that matter to filters; every other item of a dump is passed over.
+// kinds are the ones that matter to filters and scores; every other item of a dump is passed over.
 var kinds = map[string]func() runtime.Object{
 	"v1/Node":                              func() runtime.Object { return &corev1.Node{} },
 	"v1/Pod":                               func() runtime.Object { return &corev1.Pod{} },
@@ -39,6 +41,10 @@ var kinds = map[string]func() runtime.Object{
 	"resource.k8s.io/v1/ResourceClaim":     func() runtime.Object { return &resourcev1.ResourceClaim{} },
 	"resource.k8s.io/v1/ResourceSlice":     func() runtime.Object { return &resourcev1.ResourceSlice{} },
 	"resource.k8s.io/v1/DeviceClass":       func() runtime.Object { return &resourcev1.DeviceClass{} },
+	"v1/Service":                           func() runtime.Object { return &corev1.Service{} },
+	"v1/ReplicationController":             func() runtime.Object { return &corev1.ReplicationController{} },
+	"apps/v1/ReplicaSet":                   func() runtime.Object { return &appsv1.ReplicaSet{} },
+	"apps/v1/StatefulSet":                  func() runtime.Object { return &appsv1.StatefulSet{} },
 }
 
 func parseCluster(dump []byte) (*cluster, error) {

@@ -10,18 +10,18 @@ import (
 	"sort"
 	"strings"
 
-	fwk "k8s.io/kube-scheduler/framework"
+	corev1 "k8s.io/api/core/v1"
 )
 
-// answerOf turns the verdicts on one pod into what is printed for it.
-type answerOf func(nodes []fwk.NodeInfo, verdicts []*fwk.Status) any
+// answerOf says what is printed for one pod, which has been made pending.
+type answerOf func(s *scheduler, pod *corev1.Pod) any
 
 // passing names the nodes that take the pod.
-func passing(nodes []fwk.NodeInfo, verdicts []*fwk.Status) any {
+func passing(s *scheduler, pod *corev1.Pod) any {
 	names := []string{}
-	for n, verdict := range verdicts {
+	for n, verdict := range s.verdicts(pod) {
 		if verdict.IsSuccess() {
-			names = append(names, nodes[n].Node().Name)
+			names = append(names, s.snapshot.nodes[n].Node().Name)
 		}
 	}
 	sort.Strings(names)
@@ -29,11 +29,11 @@ func passing(nodes []fwk.NodeInfo, verdicts []*fwk.Status) any {
 }
 
 // refusing gives the reason of each node that does not.
-func refusing(nodes []fwk.NodeInfo, verdicts []*fwk.Status) any {
+func refusing(s *scheduler, pod *corev1.Pod) any {
 	reasons := map[string]string{}
-	for n, verdict := range verdicts {
+	for n, verdict := range s.verdicts(pod) {
 		if !verdict.IsSuccess() {
-			reasons[nodes[n].Node().Name] = fmt.Sprintf("%s: %s (%s)", verdict.Plugin(), strings.Join(verdict.Reasons(), ", "), verdict.Code())
+			reasons[s.snapshot.nodes[n].Node().Name] = fmt.Sprintf("%s: %s (%s)", verdict.Plugin(), strings.Join(verdict.Reasons(), ", "), verdict.Code())
 		}
 	}
 	return reasons
@@ -119,7 +119,7 @@ func (s *scheduler) fitLine(line []byte, answer answerOf) ([]byte, error) {
 	answers := map[string]any{}
 	for _, pod := range c.pods {
 		putBack := s.snapshot.takeOut(pod)
-		answers[pod.Namespace+"/"+pod.Name] = answer(s.snapshot.nodes, s.verdicts(pending(pod)))
+		answers[pod.Namespace+"/"+pod.Name] = answer(s, pending(pod))
 		putBack()
 	}
 	return json.Marshal(answers)

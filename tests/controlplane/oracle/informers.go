@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -55,8 +56,8 @@ func (i *settledInformer) replace(objects []runtime.Object) error {
 	return nil
 }
 
-// settledInformers are the informers of the kinds that some filter reads, besides nodes and pods, which it takes from
-// the snapshot. Services, ReplicaSets and their like only serve scores.
+// settledInformers are the informers of the kinds that some plugin reads, besides nodes and pods, which it takes from
+// the snapshot. Services and the controllers of pods serve scores alone.
 type settledInformers struct {
 	factory informers.SharedInformerFactory
 	byKind  map[string]*settledInformer
@@ -78,6 +79,10 @@ func newSettledInformers(client kubernetes.Interface) *settledInformers {
 	s.add("ResourceClaim", &resourcev1.ResourceClaim{})
 	s.add("ResourceSlice", &resourcev1.ResourceSlice{})
 	s.add("DeviceClass", &resourcev1.DeviceClass{})
+	s.add("Service", &corev1.Service{})
+	s.add("ReplicationController", &corev1.ReplicationController{})
+	s.add("ReplicaSet", &appsv1.ReplicaSet{})
+	s.add("StatefulSet", &appsv1.StatefulSet{})
 	return s
 }
 

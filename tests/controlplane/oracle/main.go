@@ -1,4 +1,4 @@
-// Command oracle tells what kube-scheduler's default profile says: which nodes take which pods.
+// Command oracle tells what kube-scheduler's default profile says: which nodes take which pods, and which it likes best.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 const usage = `usage:
   oracle fit [-why]   a List of objects on each line of stdin; for each, {"namespace/pod":["node",...]} on stdout,
                       or with -why {"namespace/pod":{"node":"Plugin: reason",...}} for the nodes that refuse
+  oracle score        the same input; {"namespace/pod":{"node":{"Plugin":score times weight}}} of the nodes that take it
   oracle bench FILE   time the filters of every pod on every node of one List, on one thread
   oracle quantities   a quantity on each line of stdin; for each, {"ok":...,"value":...,"milli":...} on stdout
 `
@@ -38,6 +39,8 @@ func run(args []string) error {
 		return fit(ctx, os.Stdin, os.Stdout, runtime.GOMAXPROCS(0), passing)
 	case len(args) == 2 && args[0] == "fit" && args[1] == "-why":
 		return fit(ctx, os.Stdin, os.Stdout, runtime.GOMAXPROCS(0), refusing)
+	case len(args) == 1 && args[0] == "score":
+		return fit(ctx, os.Stdin, os.Stdout, runtime.GOMAXPROCS(0), scoring)
 	case len(args) == 2 && args[0] == "bench":
 		return bench(ctx, args[1], os.Stdout)
 	case len(args) == 1 && args[0] == "quantities":

@@ -77,7 +77,11 @@ func (s *scheduler) load(c *cluster) error {
 
 // verdicts tells, in the order of the snapshot's nodes, why each one refuses the pod; nil is a node that takes it.
 func (s *scheduler) verdicts(pod *corev1.Pod) []*fwk.Status {
-	state := framework.NewCycleState()
+	return s.filter(framework.NewCycleState(), pod)
+}
+
+// filter is verdicts, with what the plugins remember of the pod left in the state.
+func (s *scheduler) filter(state fwk.CycleState, pod *corev1.Pod) []*fwk.Status {
 	narrowed, status, _ := s.framework.RunPreFilterPlugins(s.ctx, state, pod)
 	verdicts := make([]*fwk.Status, len(s.snapshot.nodes))
 	for n, node := range s.snapshot.nodes {

@@ -5,4 +5,5 @@ pub mod coverage;
 pub mod knobs;
 pub mod ours;
 pub mod scheduler;
+pub mod scores;
 pub mod shrink;

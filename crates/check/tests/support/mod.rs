@@ -252,6 +252,7 @@ impl World {
             from_node: pod.node.clone().unwrap_or_default(),
             to_node: to.into(),
             method: Method::Evict,
+            landing: Default::default(),
             risk: Risk::Low,
             risk_reasons: Vec::new(),
             reason: "Consolidation for cost savings".to_owned(),

@@ -1,5 +1,7 @@
 //! Figures of a summary that follow from the others: a plan whose own sums contradict each other is refused.
 
+use model::Plan;
+
 use super::error::PlanError;
 use super::resource::Summary;
 
@@ -19,6 +21,18 @@ pub(super) fn check(meant: &model::Summary, written: &Summary) -> Result<(), Pla
             Err(PlanError::field("spec.summary.gap", wrong))
         }
         (Some(_), None) => Err(PlanError::field("spec.summary.gap", "there is no lower bound to measure it from")),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a number of placement hints that is not that of the steps which need one.
+pub(super) fn check_hints(plan: &Plan, written: Option<usize>) -> Result<(), PlanError> {
+    let needed = plan.placement_hints();
+    match written {
+        Some(hints) if hints != needed => {
+            let wrong = format!("{hints} does not follow from the migrations, of which {needed} need one");
+            Err(PlanError::field("spec.summary.placementHints", wrong))
+        }
         _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! From the model's plan to the resource and back, without loss.
 
 use model::{
-    AddedNode as MeantNode, BoundCertificate, CapacityType, Finding as MeantFinding, FindingCode, Method,
+    AddedNode as MeantNode, BoundCertificate, CapacityType, Finding as MeantFinding, FindingCode, Landing, Method,
     Migration as Step, NodePrices, Plan, PlannedNodes, Risk, Severity, Summary as Figures, Time, WorkloadRef,
 };
 
@@ -34,7 +34,7 @@ impl From<&Plan> for MigrationPlan {
                     remove: plan.nodes.remove.clone(),
                     add: plan.nodes.add.iter().map(AddedNode::from).collect(),
                 },
-                summary: Summary::from(&plan.summary),
+                summary: Summary { placement_hints: Some(plan.placement_hints()), ..Summary::from(&plan.summary) },
                 bound: plan.bound.as_ref().map(Bound::from),
                 findings: plan.findings.iter().map(Finding::from).collect(),
                 constraints: plan.constraints.iter().map(Constraint::from).collect(),
@@ -54,6 +54,7 @@ impl From<&Step> for Migration {
             from_node: step.from_node.clone(),
             to_node: step.to_node.clone(),
             method: method_name(step.method).to_owned(),
+            landing: landing_name(step.landing).to_owned(),
             risk: risk_name(step.risk).to_owned(),
             risk_reasons: step.risk_reasons.clone(),
             reason: step.reason.clone(),
@@ -102,6 +103,7 @@ impl From<&Figures> for Summary {
             migrations: figures.migrations,
             waves: figures.waves,
             minutes_expected: figures.minutes_expected,
+            placement_hints: None,
         }
     }
 }
@@ -167,7 +169,7 @@ impl TryFrom<MigrationPlan> for Plan {
         let add = nodes.add.into_iter().enumerate();
         let figures = figures(&summary)?;
         check_figures::check(&figures, &summary)?;
-        Ok(Plan {
+        let plan = Plan {
             name: resource.metadata.name,
             cluster: snapshot.cluster,
             taken_at: time(&snapshot.taken_at, "spec.snapshot.takenAt")?,
@@ -193,14 +195,18 @@ impl TryFrom<MigrationPlan> for Plan {
                 .enumerate()
                 .map(|(at, written)| written.cost(&format!("spec.constraints[{at}]")))
                 .collect::<Result<_, _>>()?,
-        })
+        };
+        check_figures::check_hints(&plan, summary.placement_hints)?;
+        Ok(plan)
     }
 }
 
 fn step(at: usize, migration: Migration) -> Result<Step, PlanError> {
-    let Migration { wave, pod, workload, from_node, to_node, method, risk, risk_reasons, reason } = migration;
+    let Migration { wave, pod, workload, from_node, to_node, method, landing, risk, risk_reasons, reason } = migration;
     let field = |name: &str| format!("spec.migrations[{at}].{name}");
     let method = one_of([Method::Evict, Method::Surge], method_name, &method, || field("method"))?;
+    let landings = [Landing::Only, Landing::First, Landing::Tied, Landing::Elsewhere, Landing::Unknown];
+    let landing = one_of(landings, landing_name, &landing, || field("landing"))?;
     let risk = one_of([Risk::Low, Risk::Medium, Risk::High], risk_name, &risk, || field("risk"))?;
     Ok(Step {
         wave,
@@ -211,6 +217,7 @@ fn step(at: usize, migration: Migration) -> Result<Step, PlanError> {
         from_node,
         to_node,
         method,
+        landing,
         risk,
         risk_reasons,
         reason,
@@ -301,6 +308,16 @@ fn method_name(method: Method) -> &'static str {
     match method {
         Method::Evict => "evict",
         Method::Surge => "surge",
+    }
+}
+
+fn landing_name(landing: Landing) -> &'static str {
+    match landing {
+        Landing::Only => "only",
+        Landing::First => "first",
+        Landing::Tied => "tied",
+        Landing::Elsewhere => "elsewhere",
+        Landing::Unknown => "unknown",
     }
 }
 

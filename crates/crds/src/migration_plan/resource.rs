@@ -88,6 +88,10 @@ pub struct Migration {
     pub to_node: Name,
     /// `evict` or `surge`.
     pub method: String,
+    /// Where kube-scheduler would put the replacement, were every step before done as planned: `only` or `first` of all
+    /// nodes is the target; with `tied`, `elsewhere` and `unknown` the step needs a placement hint.
+    #[serde(default = "unknown")]
+    pub landing: String,
     /// `low`, `medium` or `high`.
     pub risk: String,
     /// What makes it so, most serious first.
@@ -176,6 +180,9 @@ pub struct Summary {
     pub waves: usize,
     /// Minutes that the waves are expected to take.
     pub minutes_expected: u32,
+    /// Steps that need a placement hint; absent in plans that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement_hints: Option<usize>,
 }
 
 /// A lower bound on what the priced nodes cost after any legal plan, with the dual prices that prove it: each pod that
@@ -268,6 +275,10 @@ pub struct Rollback {
     pub workloads: Vec<String>,
     /// All of it in words.
     pub message: String,
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 fn one() -> u32 {

@@ -1,13 +1,14 @@
 //! Plans at random, for property tests.
 
 use model::{
-    AddedNode, BoundCertificate, CapacityType, ConstraintCost, ConstraintKind, Finding, FindingCode, Labels, Method,
-    Migration, Name, Node, NodePrices, ObjectRef, Patch, PatchKind, Plan, PlannedNodes, Resources, Risk, SavingBasis,
-    Severity, Subject, Summary, Taint, TaintEffect, Time, UsdPerHour, WorkloadRef,
+    AddedNode, BoundCertificate, CapacityType, ConstraintCost, ConstraintKind, Finding, FindingCode, Labels, Landing,
+    Method, Migration, Name, Node, NodePrices, ObjectRef, Patch, PatchKind, Plan, PlannedNodes, Resources, Risk,
+    SavingBasis, Severity, Subject, Summary, Taint, TaintEffect, Time, UsdPerHour, WorkloadRef,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 /// Anything a name or sentence may hold, with what YAML and JSON find hard.
 fn text() -> impl Strategy<Value = String> {
@@ -51,8 +52,18 @@ fn migration() -> impl Strategy<Value = Migration> {
     let nodes = (name(), name());
     let risk = prop_oneof![Just(Risk::Low), Just(Risk::Medium), Just(Risk::High)];
     let method = prop_oneof![Just(Method::Evict), Just(Method::Surge)];
+    let landings = [Landing::Only, Landing::First, Landing::Tied, Landing::Elsewhere, Landing::Unknown];
+    let method = (method, select(landings.to_vec()));
     (any::<u32>(), pod, nodes, method, risk, vec(text(), 0..3), text()).prop_map(
-        |(wave, (namespace, pod, uid, workload), (from_node, to_node), method, risk, risk_reasons, reason)| Migration {
+        |(
+            wave,
+            (namespace, pod, uid, workload),
+            (from_node, to_node),
+            (method, landing),
+            risk,
+            risk_reasons,
+            reason,
+        )| Migration {
             wave,
             namespace,
             pod,
@@ -61,6 +72,7 @@ fn migration() -> impl Strategy<Value = Migration> {
             from_node,
             to_node,
             method,
+            landing,
             risk,
             risk_reasons,
             reason,

@@ -66,6 +66,17 @@ fn a_plan_as_the_api_server_returns_it_is_read() {
 }
 
 #[test]
+fn where_a_pod_lands_is_unknown_in_a_plan_that_does_not_say() {
+    let plan = plan_of(SMALL).unwrap();
+    assert_eq!(plan.migrations[0].landing, model::Landing::Unknown);
+    let said = SMALL.replacen("method: evict", "method: evict\n    landing: first", 1);
+    assert!(!plan_of(&said).unwrap().migrations[0].landing.needs_hint());
+    let contradiction = "minutesExpected: 2\n    placementHints: 0";
+    assert!(error_with("minutesExpected: 2", contradiction).contains("spec.summary.placementHints"));
+    assert!(error_with("method: evict", "method: evict\n    landing: certain").contains("spec.migrations[0].landing"));
+}
+
+#[test]
 fn each_wave_says_what_undoes_it() {
     let resource = MigrationPlan::from(&plan_of(SMALL).unwrap());
     let [wave] = resource.spec.rollback.as_slice() else { panic!("{:?}", resource.spec.rollback) };

@@ -224,7 +224,7 @@ pub(crate) fn term_selects_existing(
 }
 
 /// The term of a pod that is there against a pending pod, whose namespace counts as without labels where it is missing.
-fn term_selects_incoming(
+pub(crate) fn term_selects_incoming(
     snapshot: &Snapshot,
     term: &PodAffinityTerm,
     own: &Name,
@@ -236,7 +236,7 @@ fn term_selects_incoming(
 }
 
 /// The constraint's selector with the values of matchLabelKeys added; absent stays absent.
-fn effective_selector(constraint: &TopologySpreadConstraint, labels: &Labels) -> Option<LabelSelector> {
+pub(crate) fn effective_selector(constraint: &TopologySpreadConstraint, labels: &Labels) -> Option<LabelSelector> {
     let mut selector = constraint.selector.clone()?;
     for key in &constraint.match_label_keys {
         if let Some(value) = labels.get(key) {
@@ -247,7 +247,7 @@ fn effective_selector(constraint: &TopologySpreadConstraint, labels: &Labels) ->
     Some(selector)
 }
 
-fn topology(key: &Name, nodes: &[Node]) -> Topology {
+pub(crate) fn topology(key: &Name, nodes: &[Node]) -> Topology {
     let mut numbers = Interner::new();
     let mut values = Vec::new();
     let domain_of = nodes

@@ -10,6 +10,8 @@ use model::{HostPort, Name, Snapshot, Volume};
 use rustc_hash::FxHashMap;
 
 pub use crate::node_set::NodeSet;
+pub(crate) use eligibility::{NodeSets, tolerates_cordon};
+pub(crate) use groups::{effective_selector, term_selects_existing, term_selects_incoming, topology};
 pub(crate) use volumes::disks_conflict;
 
 /// CPU, memory, ephemeral storage and pod count come first; extended resources follow.

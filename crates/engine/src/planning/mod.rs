@@ -10,6 +10,7 @@ pub mod drain;
 mod effort;
 pub mod findings;
 pub mod first_fit;
+mod landings;
 pub mod limits;
 pub mod placement;
 mod problem;
@@ -249,12 +250,14 @@ fn assemble(
 ) -> Plan {
     let snapshot = problem.snapshot();
     let mut migrations = Vec::new();
+    let mut landings = landings::landings(problem, placement, ordered).into_iter();
     let mut seconds = 0;
     for (wave, moves) in ordered.waves.iter().enumerate() {
         seconds += wave_seconds(problem, moves);
         for step in moves {
             for pod in &step.pods {
-                migrations.push(migration(problem, wave as u32 + 1, *pod as usize, step));
+                let landing = landings.next().unwrap_or_default();
+                migrations.push(Migration { landing, ..migration(problem, wave as u32 + 1, *pod as usize, step) });
             }
         }
     }
@@ -306,6 +309,7 @@ fn migration(problem: &Problem<'_>, wave: u32, number: usize, step: &waves::Move
         from_node: snapshot.nodes[step.from as usize].name.clone(),
         to_node: snapshot.nodes[step.to as usize].name.clone(),
         method: problem.evictable.method(number),
+        landing: model::Landing::Unknown,
         risk,
         risk_reasons,
         reason: "Consolidation for cost savings".to_owned(),

@@ -36,6 +36,8 @@ pub(crate) fn pod(pod: &wire::pod::Pod, interner: &Interner) -> Result<Pod, Unre
         restarts: statuses.fold(0, |sum: i64, status| sum.saturating_add(status.restart_count)),
         requests: requests.requests,
         held: requests.held,
+        nonzero_requests: requests.nonzero_requests,
+        nonzero_held: requests.nonzero_held,
         spec: interner.spec(pod_spec(pod, requests.containers, interner)?),
     })
 }

@@ -2,19 +2,23 @@
 //! (`k8s.io/component-helpers/resource`, with the defaults of `pkg/apis/core/v1/defaults.go`).
 
 use model::pod::ContainerRequests;
-use model::{Quantity, Resources};
+use model::{NonZeroRequests, Quantity, Resources};
 
 use super::Unreadable;
 use super::quantities::{Amounts, amounts};
 use crate::intern::Interner;
 use crate::wire::pod::{Container, ContainerStatus, Pod, ResourceRequirements};
 
-/// The three answers for one pod.
+/// The answers for one pod.
 pub(crate) struct PodRequests {
     /// From the spec alone, as the scheduler reads a pending pod.
     pub requests: Resources,
     /// With in-place resizes under way, as the scheduler counts a pod on its node.
     pub held: Resources,
+    /// `requests` as scores count them.
+    pub nonzero_requests: NonZeroRequests,
+    /// `held` as scores count it.
+    pub nonzero_held: NonZeroRequests,
     /// Per container.
     pub containers: Vec<ContainerRequests>,
 }
@@ -34,10 +38,12 @@ pub(crate) fn pod_requests(pod: &Pod, interner: &Interner) -> Result<PodRequests
     let mut requests = pending.to_resources(interner);
     requests.pods = 0;
 
-    let held = match held_amounts(pod, containers.clone(), init_containers.clone(), &pod_level, &overhead)? {
-        Some(amounts) => Resources { pods: 0, ..amounts.to_resources(interner) },
-        None => requests.clone(),
-    };
+    // The plugin that scores by what a waiting pod asks for does not look at what it asks for as a whole
+    // (`noderesources.NewFit` sets no enablePodLevelResources on its scorer).
+    let of_containers = |total| with_pod_level(total, &Amounts::default(), &overhead, None);
+    let nonzero_requests = nonzero(&containers, &init_containers, &of_containers(from_spec), NO_REQUEST, of_containers);
+    let (held, nonzero_held) = held_containers(pod, containers.clone(), init_containers.clone(), &pod_level)?
+        .total(&pod_level, &overhead, interner);
 
     let sidecars = init_containers.iter().filter(|container| container.is_sidecar);
     let containers = containers
@@ -49,7 +55,7 @@ pub(crate) fn pod_requests(pod: &Pod, interner: &Interner) -> Result<PodRequests
             memory: container.requests.get("memory").map(Quantity::value),
         })
         .collect();
-    Ok(PodRequests { requests, held, containers })
+    Ok(PodRequests { requests, held, nonzero_requests, nonzero_held, containers })
 }
 
 /// One container's amounts, defaults filled in.
@@ -157,21 +163,79 @@ fn with_pod_level<'a>(
     total
 }
 
-/// What counts with the status taken into account; `None` where the status says nothing.
-fn held_amounts<'a>(
+/// What containers and the pod as a whole hold with the status taken into account.
+struct Held<'a> {
+    containers: Vec<ContainerAmounts<'a>>,
+    init_containers: Vec<ContainerAmounts<'a>>,
+    effective: Option<Amounts<'a>>,
+}
+
+impl<'a> Held<'a> {
+    fn total(
+        &self,
+        pod_level: &Amounts<'a>,
+        overhead: &Amounts<'a>,
+        interner: &Interner,
+    ) -> (Resources, NonZeroRequests) {
+        let finish = |total: Amounts<'a>| with_pod_level(total, pod_level, overhead, self.effective.as_ref());
+        let held = finish(aggregate(&self.containers, &self.init_containers, |container| &container.requests));
+        // On its node, a pod that says what it asks for as a whole counts its containers as they are.
+        let is_set = pod_level.iter().any(|(name, _)| is_pod_level_resource(name));
+        let defaults = NO_REQUEST.map(|(name, amount)| (name, amount.filter(|_| !is_set || held.get(name).is_none())));
+        let nonzero = nonzero(&self.containers, &self.init_containers, &held, defaults, finish);
+        (Resources { pods: 0, ..held.to_resources(interner) }, nonzero)
+    }
+}
+
+/// What a container counts as that does not ask for one of these (`pkg/scheduler/util/pod_resources.go`).
+const NO_REQUEST: [(&str, Option<&str>); 2] = [("cpu", Some("100m")), ("memory", Some("200Mi"))];
+
+/// CPU and memory with these defaults filled in; `total` is what the pod asks for without them.
+fn nonzero<'a>(
+    containers: &[ContainerAmounts<'a>],
+    init_containers: &[ContainerAmounts<'a>],
+    total: &Amounts<'a>,
+    defaults: [(&'static str, Option<&str>); 2],
+    finish: impl FnOnce(Amounts<'a>) -> Amounts<'a>,
+) -> NonZeroRequests {
+    let of = |total: &Amounts<'_>| NonZeroRequests {
+        cpu: total.get("cpu").unwrap_or_default().milli_value(),
+        memory: total.get("memory").unwrap_or_default().value(),
+    };
+    let lacks =
+        |container: &ContainerAmounts<'a>| defaults.iter().any(|(name, _)| container.requests.get(name).is_none());
+    if !containers.iter().chain(init_containers).any(lacks) {
+        return of(total);
+    }
+    let filled = |containers: &[ContainerAmounts<'a>]| -> Vec<ContainerAmounts<'a>> {
+        let mut containers = containers.to_vec();
+        for container in &mut containers {
+            for (name, amount) in defaults {
+                if let Some(amount) = amount.and_then(|amount| Quantity::parse(amount).ok()) {
+                    container.requests.set_if_absent(name, amount);
+                }
+            }
+        }
+        containers
+    };
+    let (containers, init_containers) = (filled(containers), filled(init_containers));
+    of(&finish(aggregate(&containers, &init_containers, |container| &container.requests)))
+}
+
+/// With the status taken into account, where it says anything.
+fn held_containers<'a>(
     pod: &'a Pod,
     mut containers: Vec<ContainerAmounts<'a>>,
     mut init_containers: Vec<ContainerAmounts<'a>>,
     pod_level: &Amounts<'a>,
-    overhead: &Amounts<'a>,
-) -> Result<Option<Amounts<'a>>, Unreadable> {
+) -> Result<Held<'a>, Unreadable> {
     let status = &pod.status;
     let has_resources = |statuses: &[ContainerStatus]| statuses.iter().any(|status| status.resources.is_some());
     if status.resources.is_none()
         && !has_resources(&status.container_statuses)
         && !has_resources(&status.init_container_statuses)
     {
-        return Ok(None);
+        return Ok(Held { containers, init_containers, effective: None });
     }
     let resize = status.conditions.get("PodResizePending");
     let is_infeasible = resize.is_some_and(|condition| condition.reason == "Infeasible");
@@ -186,7 +250,6 @@ fn held_amounts<'a>(
             amounts(&found.allocated_resources, || "status.containerStatuses allocatedResources".to_owned())?;
         container.requests = effective(&container.requests, actuated, &allocated, is_infeasible);
     }
-    let total = aggregate(&containers, &init_containers, |container| &container.requests);
     let pod_effective = match &status.resources {
         Some(resources) => {
             let actuated = amounts(&resources.requests, || "status.resources.requests".to_owned())?;
@@ -195,7 +258,7 @@ fn held_amounts<'a>(
         }
         None => None,
     };
-    Ok(Some(with_pod_level(total, pod_level, overhead, pod_effective.as_ref())))
+    Ok(Held { containers, init_containers, effective: pod_effective })
 }
 
 fn effective<'a>(

@@ -15,6 +15,7 @@ mod provisioning;
 mod relations;
 mod resize;
 mod resources;
+mod scored;
 mod selectors;
 mod spread;
 mod storage;
@@ -26,15 +27,24 @@ use crate::random::Random;
 
 /// A List of the objects of one small cluster: 5 to 15 nodes, 20 to 40 pods.
 pub fn corners(seed: u64) -> Value {
+    cluster(seed).into_list()
+}
+
+/// The same, with much of what the scheduler's scores look at: preferences, soft spread, controllers to spread by.
+pub fn scored_corners(seed: u64) -> Value {
+    let mut cluster = cluster(seed);
+    scored::add(&mut cluster);
+    cluster.into_list()
+}
+
+fn cluster(seed: u64) -> Cluster {
     let mut cluster = Cluster::new(seed);
     namespaces(&mut cluster);
     nodes::add(&mut cluster);
     storage::add(&mut cluster);
     pods::add(&mut cluster);
     exact::add(&mut cluster);
-    let Cluster { nodes, pods, others, .. } = cluster;
-    let items: Vec<Value> = others.into_iter().chain(nodes).chain(pods).collect();
-    json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": items})
+    cluster
 }
 
 /// The cluster in the making.
@@ -52,6 +62,11 @@ const NAMESPACES: [&str; 3] = ["alpha", "beta", "gamma"];
 impl Cluster {
     fn new(seed: u64) -> Cluster {
         Cluster { random: Random::new(seed), nodes: Vec::new(), pods: Vec::new(), others: Vec::new(), made: 0 }
+    }
+
+    fn into_list(self) -> Value {
+        let items: Vec<Value> = self.others.into_iter().chain(self.nodes).chain(self.pods).collect();
+        json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": items})
     }
 
     /// A number that no other call gets. Claims and volumes add it to their sizes: the scheduler's choice between equal

@@ -57,6 +57,19 @@ pub fn proof(plan: &Plan) -> Option<String> {
     Some(proven + &rest)
 }
 
+/// How many pods must be led to their nodes: `kube-scheduler alone might put 7 of 11 pods elsewhere: these steps need a
+/// placement hint`.
+pub fn hints(plan: &Plan) -> Option<String> {
+    let (hints, moves) = (plan.placement_hints(), plan.migrations.len());
+    let pods = format!("{} of {}", grouped(hints as i128), count(moves, "pod"));
+    match hints {
+        0 if moves == 0 => None,
+        0 => Some("kube-scheduler would put every pod where it is meant to be".to_owned()),
+        1 => Some(format!("kube-scheduler alone might put {pods} elsewhere: that step needs a placement hint")),
+        _ => Some(format!("kube-scheduler alone might put {pods} elsewhere: those steps need a placement hint")),
+    }
+}
+
 /// The bound in words.
 pub fn proven(bound: UsdPerHour, may_buy: bool) -> String {
     let with = if may_buy { "these nodes and any that could be bought" } else { "these nodes" };

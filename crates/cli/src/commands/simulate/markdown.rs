@@ -26,6 +26,9 @@ pub fn write(simulation: &Simulation<'_>, out: &mut Output) -> Result<(), Failur
         markdown_text(&taken),
         markdown_text(&sentence(&headline::price_basis(simulation.prices)))
     )?;
+    if let Some(hints) = headline::hints(plan) {
+        writeln!(out, "\n{}.", markdown_text(&sentence(&hints)))?;
+    }
     if !plan.nodes.remove.is_empty() {
         writeln!(out, "\n### Nodes removed\n")?;
         simulation.removed().write(out, Format::Markdown)?;

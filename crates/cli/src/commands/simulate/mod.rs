@@ -144,6 +144,7 @@ impl Simulation<'_> {
             Column::words("FROM NODE"),
             Column::words("TO NODE"),
             Column::words("METHOD"),
+            Column::words("LANDING").wide(),
             Column::words("RISK"),
             Column::words("RISK REASONS"),
         ]);
@@ -157,6 +158,7 @@ impl Simulation<'_> {
                 step.from_node.to_string().into(),
                 step.to_node.to_string().into(),
                 format!("{:?}", step.method).to_lowercase().into(),
+                format!("{:?}", step.landing).to_lowercase().into(),
                 format!("{:?}", step.risk).to_lowercase().into(),
                 step.risk_reasons.join("; ").into(),
             ]);

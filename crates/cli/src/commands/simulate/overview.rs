@@ -24,6 +24,9 @@ pub fn write(simulation: &Simulation<'_>, out: &mut Output, format: Format) -> R
     if let Some(proof) = headline::proof(plan) {
         writeln!(out, "{proof}")?;
     }
+    if let Some(hints) = headline::hints(plan) {
+        writeln!(out, "{hints}")?;
+    }
     writeln!(out, "{}", clean(&headline::price_basis(simulation.prices)))?;
     writeln!(out)?;
     let (before, after) = utilisation::bands(simulation.snapshot, plan);

@@ -68,6 +68,16 @@ pub async fn evict(cluster: &Cluster, step: &Migration, run: Run, patience: Dura
     }
 }
 
+/// Is the step's pod there to be moved? False where it has gone; an error where it is elsewhere or cannot be looked at.
+pub async fn is_there(cluster: &Cluster, step: &Migration) -> Result<bool, String> {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &step.namespace);
+    match cluster.answer(pods.get(&step.pod)).await {
+        Ok(pod) => is_meant(&pod, step),
+        Err(Refusal::Gone) => Ok(false),
+        Err(refusal) => Err(refusal.in_words()),
+    }
+}
+
 /// Is it the plan's pod, there to be moved? False where it has gone; an error where it is elsewhere.
 fn is_meant(pod: &Pod, step: &Migration) -> Result<bool, String> {
     let is_same = pod.metadata.uid.as_deref() == Some(&*step.uid);

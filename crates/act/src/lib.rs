@@ -20,6 +20,7 @@ mod rehearsal;
 mod remaining;
 mod removal;
 mod settling;
+mod surge;
 mod undo;
 mod wave;
 

@@ -23,6 +23,8 @@ pub enum Progress<'p> {
     },
     /// A pod is evicted; said before it is done.
     Evicting(&'p Migration),
+    /// A Deployment is rolled out anew, so that its new pod comes before the old one goes; said before it is done.
+    Surging(&'p Migration),
     /// A step has come to its end.
     Step(&'p StepDone),
     /// Something is awaited.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use check::{Fault, Rule};
-use model::{Plan, Policy, Prices, Snapshot};
+use model::{Method, Plan, Policy, Prices, Snapshot};
 
 use crate::cluster::Cluster;
 use crate::error::ActError;
@@ -19,7 +19,7 @@ pub struct Rehearsal {
     pub faults: Vec<Fault>,
     /// Steps of the first wave that the API server would refuse, or that are done already.
     pub refused: Vec<StepDone>,
-    /// Steps asked for: all of the first wave. Later ones depend on it.
+    /// Evictions asked for: all of the first wave. Later ones depend on it.
     pub asked: usize,
 }
 
@@ -30,7 +30,7 @@ pub async fn rehearse(cluster: &Cluster, plan: &Plan, policy: &Policy) -> Result
     judge_is_possible(&snapshot)?;
     let left = remaining(plan, &snapshot, &BTreeMap::new()).plan;
     let mut rehearsal = Rehearsal { faults: faults(&snapshot, &prices, policy, &left), refused: Vec::new(), asked: 0 };
-    for step in left.migrations.iter().filter(|step| step.wave == 1) {
+    for step in left.migrations.iter().filter(|step| step.wave == 1 && step.method == Method::Evict) {
         rehearsal.asked += 1;
         let done = match evict(cluster, step, Run::Dry, Duration::ZERO).await {
             Evicted::Granted => continue,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use model::{Migration, Name};
+use model::{Method, Migration, Name};
 
 use crate::carry_out::{Execution, Stop};
 use crate::eviction::{Evicted, Run, evict};
@@ -12,6 +12,7 @@ use crate::hints::{self, Targets};
 use crate::pods::Watched;
 use crate::progress::{Done, Progress};
 use crate::settling::Settling;
+use crate::surge;
 
 /// Evictions asked for at once; the pace of writes bounds them further.
 const EVICTIONS_AT_ONCE: usize = 8;
@@ -26,13 +27,26 @@ impl Execution<'_> {
     pub(crate) async fn wave(&mut self, wave: &[Migration], pods: &Watched) -> Result<(), Stop> {
         let mut settling = pods.now(|pods| Settling::new(pods, wave.iter().map(|step| &step.uid)));
         let controller = |step: &Migration| pods.now(|pods| pods.by_uid.get(&step.uid)?.controller.clone());
-        let leaving: Vec<Leaving<'_>> = wave.iter().map(|step| (step, controller(step))).collect();
+        let (surging, evicting): (Vec<&Migration>, Vec<&Migration>) =
+            wave.iter().partition(|step| step.method == Method::Surge);
+        let leaving: Vec<Leaving<'_>> = evicting.iter().map(|step| (*step, controller(step))).collect();
         let mut refused: BTreeMap<Name, String> = BTreeMap::new();
         let mut evicted = Vec::new();
         let mut targets = Targets::new();
         let mut namespaces: Vec<&str> = wave.iter().map(|step| &*step.namespace).collect();
         namespaces.sort_unstable();
         namespaces.dedup();
+        let mut surged = Vec::new();
+        for step in surging {
+            (self.listener)(Progress::Surging(step));
+            match surge::surge(self.cluster, step).await {
+                Evicted::Granted => surged.push(step),
+                Evicted::Gone => self.done(step, Done::Gone),
+                Evicted::Refused(reason) => {
+                    refused.insert(step.from_node.clone(), refused_by(step, &reason));
+                }
+            }
+        }
         for mut round in self.rounds(&leaving) {
             // A node that keeps one pod keeps all: the rest of its pods need not go.
             round.retain(|(step, _)| !refused.contains_key(&step.from_node));
@@ -45,8 +59,7 @@ impl Execution<'_> {
                     }
                     Evicted::Gone => self.done(step, Done::Gone),
                     Evicted::Refused(reason) => {
-                        let key = format!("{}/{}", step.namespace, step.pod);
-                        refused.insert(step.from_node.clone(), format!("{key}: {reason}"));
+                        refused.insert(step.from_node.clone(), refused_by(step, &reason));
                     }
                 }
             }
@@ -62,6 +75,13 @@ impl Execution<'_> {
                 self.done(step, Done::Failed(reason.clone()));
             }
             return Err(Stop::RollBack(reason));
+        }
+        for step in surged {
+            if let Err(reason) = surge::is_over(self.cluster, step, pods, self.options.ready_within).await {
+                self.done(step, Done::Failed(reason.clone()));
+                return Err(Stop::RollBack(reason));
+            }
+            self.done(step, Done::Moved { landed_on: None });
         }
         for (step, landed_on) in pods.now(|pods| settling.landings(pods, &evicted)) {
             self.done(step, Done::Moved { landed_on });
@@ -144,6 +164,10 @@ impl Execution<'_> {
         let grace = graces.max().and_then(|seconds| u64::try_from(*seconds).ok()).unwrap_or(0);
         self.options.ready_within + Duration::from_secs(grace)
     }
+}
+
+fn refused_by(step: &Migration, reason: &str) -> String {
+    format!("{}/{}: {reason}", step.namespace, step.pod)
 }
 
 /// Pods of a StatefulSet come again under their name.

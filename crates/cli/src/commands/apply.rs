@@ -115,6 +115,10 @@ fn tell(progress: Progress<'_>) {
             "  evict {}/{} (uid {}) from {}, meant for {}",
             step.namespace, step.pod, step.uid, step.from_node, step.to_node
         )),
+        Progress::Surging(step) => talk::note(format!(
+            "  roll out {} anew, so that the replacement of {} (uid {}) comes before it leaves {}",
+            step.workload, step.pod, step.uid, step.from_node
+        )),
         Progress::Step(StepDone { pod, done, .. }) => talk::note(format!("  {pod} {}", in_words(done))),
         Progress::Waiting { what, since } => talk::note(format!("  waiting for {what} ({} s)", since.as_secs())),
         Progress::NodeStays { node, reason } => talk::note(format!("node {node} stays, uncordoned: {reason}")),

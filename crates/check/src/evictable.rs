@@ -1,6 +1,7 @@
 //! What may not be evicted, by default and by policy, each with its reason.
 
 mod annotations;
+mod protected;
 mod risk;
 mod surge;
 
@@ -15,6 +16,7 @@ use crate::filters::is_node_local;
 use crate::filters::node::tolerates_cordon;
 
 pub(crate) use annotations::{forbids_eviction, forbids_removal};
+pub(crate) use protected::is_protected;
 
 /// Why a pod may not be evicted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +75,12 @@ pub enum Blocker {
     WithoutBudgetKept,
     /// The policy keeps pods of so few seconds.
     TooYoung(i64),
+    /// The policy protects its namespace.
+    NamespaceProtected(Name),
+    /// The policy protects its workload.
+    WorkloadProtected(String),
+    /// The policy protects its node.
+    NodeProtected(Name),
     /// The policy allows no step of this risk.
     TooRisky(Risk),
     /// More than one budget covers it, by their names: the eviction API refuses.
@@ -117,6 +125,9 @@ impl fmt::Display for Blocker {
             }
             Blocker::WithoutBudgetKept => f.write_str("the policy keeps pods without a budget"),
             Blocker::TooYoung(age) => write!(f, "the policy keeps pods this young: {age} s"),
+            Blocker::NamespaceProtected(namespace) => write!(f, "the policy protects namespace {namespace}"),
+            Blocker::WorkloadProtected(workload) => write!(f, "the policy protects {workload}"),
+            Blocker::NodeProtected(node) => write!(f, "the policy protects its node {node}"),
             Blocker::TooRisky(risk) => {
                 write!(f, "the policy allows no step of {} risk", format!("{risk:?}").to_lowercase())
             }
@@ -265,7 +276,13 @@ impl<'a> Evictions<'a> {
         Ok(())
     }
 
+    /// The limits to keep.
+    pub(crate) fn policy(&self) -> &'a Policy {
+        self.policy
+    }
+
     fn policy_allows(&self, pod: &Pod, method: Method) -> Result<(), Blocker> {
+        protected::allows(self.snapshot, self.policy, pod)?;
         let has_budget = !self.budgets_of(pod).is_empty();
         if &*pod.namespace == "kube-system" {
             match self.policy.system_pods {

@@ -78,6 +78,8 @@ pub enum Rule {
     ZonesSurvived,
     /// A wave moves more pods than the policy allows.
     WaveSize,
+    /// A wave takes pods of one workload from more nodes than the policy allows.
+    WaveNodes,
     /// The plan moves more pods than the policy allows.
     PlanSize,
     /// The plan saves less than the policy wants, in all or for each pod that moves.

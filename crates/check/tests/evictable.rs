@@ -7,7 +7,7 @@ use std::sync::Arc;
 use check::{Blocker, evictable};
 use model::placement::{Toleration, TolerationOperator};
 use model::storage::{AccessMode, VolumeSource};
-use model::{Phase, Pod, PodSpec, Policy, Risk, Rollout, SystemPods, TaintEffect, Time, Volume};
+use model::{Phase, Pod, PodSpec, Policy, Protected, Risk, Rollout, SystemPods, TaintEffect, Time, Volume};
 use support::*;
 
 fn world() -> World {
@@ -141,6 +141,18 @@ fn the_policy_blocks_what_it_keeps() {
     let keep = Policy { keep_without_budget: true, ..Policy::default() };
     assert_eq!(blocked(|_| {}, keep.clone()), Some(Blocker::WithoutBudgetKept));
     assert_eq!(blocked(|world| _ = world.budget("api", 1), keep), None);
+    let protecting = |protected: Protected| blocked(|_| {}, Policy { protected, ..Policy::default() });
+    let namespaces = ["web".into()].into();
+    assert_eq!(
+        protecting(Protected { namespaces, ..Protected::default() }),
+        Some(Blocker::NamespaceProtected("web".into()))
+    );
+    let workloads = |namespace: &str| [(namespace.into(), "api".into())].into();
+    assert_eq!(
+        protecting(Protected { workloads: workloads("web"), ..Protected::default() }),
+        Some(Blocker::WorkloadProtected("Deployment web/api".to_owned()))
+    );
+    assert_eq!(protecting(Protected { workloads: workloads("shop"), ..Protected::default() }), None);
     let few =
         |policy: Policy, replicas: i64| blocked(|world| world.snapshot.workloads[0].replicas = Some(replicas), policy);
     let keep = Policy { fewest_replicas: 3, ..Policy::default() };

@@ -5,7 +5,9 @@ mod support;
 
 use check::{Fault, Rule, verify};
 use model::storage::{AccessMode, VolumeSource};
-use model::{AddedNode, CapacityType, Method, Plan, Policy, Rollout, TaintEffect, Unpriced, UsdPerHour};
+use model::{
+    AddedNode, CapacityType, Method, Plan, Policy, Protected, ProtectedNode, Rollout, TaintEffect, Unpriced, UsdPerHour,
+};
 use support::*;
 
 fn faults(world: &World, plan: &Plan) -> Vec<Fault> {
@@ -431,6 +433,30 @@ fn a_wave_moves_no_more_than_the_policy_allows() {
     assert_eq!(breaks_policy(&world, Policy::default(), &two(1)), []);
     assert_eq!(breaks_policy(&world, one_a_wave.clone(), &two(1)), [Rule::WaveSize]);
     assert_eq!(breaks_policy(&world, one_a_wave, &two(2)), []);
+}
+
+#[test]
+fn a_wave_takes_pods_of_a_workload_from_no_more_nodes_than_the_policy_allows() {
+    let mut world = World::new(&[("a", "z1"), ("b", "z1"), ("c", "z1")]);
+    world.deployment("api", 100, &["a", "a", "a", "a", "b", "b", "b", "b"], |_| {});
+    let one = || Policy { most_nodes_per_workload: Some(1), ..Policy::default() };
+    let apart = |wave: u32| world.plan(&[(1, "api-0", "c"), (wave, "api-4", "c")], &[]);
+    assert_eq!(breaks_policy(&world, Policy::default(), &apart(1)), []);
+    assert_eq!(breaks_policy(&world, one(), &apart(1)), [Rule::WaveNodes]);
+    assert_eq!(breaks_policy(&world, one(), &apart(2)), []);
+    assert_eq!(breaks_policy(&world, one(), &world.plan(&[(1, "api-0", "c"), (1, "api-1", "c")], &[])), []);
+}
+
+#[test]
+fn a_protected_node_stays_empty_or_not() {
+    let world = small();
+    let by = |node: ProtectedNode| {
+        let protected = Protected { nodes: [node].into(), ..Protected::default() };
+        breaks_policy(&world, Policy { protected, ..Policy::default() }, &world.plan(&[(1, "api-0", "b")], &["a"]))
+    };
+    assert!(by(ProtectedNode::Named("a".into())).contains(&Rule::KeptNode));
+    assert!(by(ProtectedNode::Labelled(HOSTNAME.into(), "a".into())).contains(&Rule::NotEvictable));
+    assert_eq!(by(ProtectedNode::Named("b".into())), [], "it may still receive pods");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Reading a resource from JSON or YAML, within limits, with errors that name the field.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::API_VERSION;
@@ -14,6 +16,9 @@ const MOST_YAML_NODES: usize = 8_000_000;
 
 /// Deeper nesting than this is refused: ours has nine levels, and a node's own parts are no deeper.
 const DEEPEST_NESTING: usize = 48;
+
+/// A file of more documents than this is refused.
+const MOST_DOCUMENTS: usize = 10_000;
 
 /// Why a text is not the resource expected.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -67,25 +72,73 @@ struct TypeMeta {
     kind: Option<String>,
 }
 
+/// An object of ours, whatever its kind.
+pub(crate) struct Object<S, T> {
+    /// metadata.
+    pub metadata: ObjectMeta,
+    /// spec.
+    pub spec: S,
+    /// status, where it has one.
+    pub status: Option<T>,
+}
+
+/// An object as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<S, T> {
+    api_version: String,
+    kind: String,
+    metadata: ObjectMeta,
+    spec: S,
+    status: Option<T>,
+}
+
 /// Reads one object of this kind. Text that begins with a brace is JSON, any other YAML.
-pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8], kind: &'static str) -> Result<T, ReadError> {
+pub(crate) fn read<S: DeserializeOwned, T: DeserializeOwned>(
+    bytes: &[u8],
+    kind: &'static str,
+) -> Result<Object<S, T>, ReadError> {
+    let text = text_of(bytes)?;
+    // Only where it went wrong is it worth asking what else this is.
+    let Written { api_version, kind: found, metadata, spec, status } = parse::<Written<S, T>>(text)
+        .map_err(|error| parse::<TypeMeta>(text).ok().and_then(|meta| other_than(&meta, kind)).unwrap_or(error))?;
+    let meta = TypeMeta { api_version: Some(api_version), kind: Some(found) };
+    other_than(&meta, kind).map_or(Ok(Object { metadata, spec, status }), Err)
+}
+
+/// All objects in a text, those of Lists one by one, each as it is written: JSON one after the other, or YAML documents.
+/// A document without anything in it is left out.
+pub fn documents(bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
+    let text = text_of(bytes)?;
+    let written: Vec<Value> = if text.trim_start().starts_with('{') {
+        let json = serde_json::Deserializer::from_str(text).into_iter();
+        json.collect::<Result<_, _>>()
+            .map_err(|error| ReadError::Syntax { format: "JSON", wrong: shown_error(&error.to_string()) })?
+    } else {
+        serde_saphyr::from_str_multiple_with_options(text, yaml_options(MOST_DOCUMENTS))
+            .map_err(|error| ReadError::Syntax { format: "YAML", wrong: shown_error(&error.to_string()) })?
+    };
+    let mut objects = Vec::new();
+    for mut document in written.into_iter().filter(|document| !document.is_null()) {
+        match document.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take) {
+            Some(items) if document["kind"] == "List" => objects.extend(items),
+            Some(items) => {
+                document["items"] = Value::Array(items);
+                objects.push(document);
+            }
+            None => objects.push(document),
+        }
+    }
+    if objects.is_empty() { Err(ReadError::Empty) } else { Ok(objects) }
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str, ReadError> {
     if bytes.len() > LARGEST_FILE_BYTES {
         return Err(ReadError::TooLarge);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| ReadError::NotText)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.trim().is_empty() {
-        return Err(ReadError::Empty);
-    }
-    let parsed = parse::<T>(text);
-    // Only where it went wrong is it worth asking what else this is.
-    parsed.map_err(|error| parse::<TypeMeta>(text).ok().and_then(|meta| other_than(&meta, kind)).unwrap_or(error))
-}
-
-/// Refuses another kind or version.
-pub(crate) fn expect_kind(api_version: &str, found: &str, kind: &'static str) -> Result<(), ReadError> {
-    let meta = TypeMeta { api_version: Some(api_version.to_owned()), kind: Some(found.to_owned()) };
-    other_than(&meta, kind).map_or(Ok(()), Err)
+    if text.trim().is_empty() { Err(ReadError::Empty) } else { Ok(text) }
 }
 
 fn other_than(meta: &TypeMeta, kind: &'static str) -> Option<ReadError> {
@@ -123,16 +176,7 @@ fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
 }
 
 fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_nodes: MOST_YAML_NODES,
-            max_events: 2 * MOST_YAML_NODES,
-            max_total_scalar_bytes: LARGEST_FILE_BYTES,
-            max_depth: DEEPEST_NESTING,
-            max_documents: 1,
-        },
-        with_snippet: false,
-    };
+    let options = yaml_options(1);
     let mut field = String::new();
     let parsed = serde_saphyr::with_deserializer_from_str_with_options(text, options, |yaml| {
         serde_path_to_error::deserialize(yaml).map_err(|error| {
@@ -147,6 +191,19 @@ fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
             field => ReadError::Field { field: field.to_owned(), wrong },
         }
     })
+}
+
+fn yaml_options(max_documents: usize) -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: MOST_YAML_NODES,
+            max_events: 2 * MOST_YAML_NODES,
+            max_total_scalar_bytes: LARGEST_FILE_BYTES,
+            max_depth: DEEPEST_NESTING,
+            max_documents: max_documents,
+        },
+        with_snippet: false,
+    }
 }
 
 /// The first line of a parser's message: what follows quotes the input.

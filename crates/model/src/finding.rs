@@ -146,6 +146,10 @@ codes! {
     TooRisky,
     /// No budget, where the policy keeps such pods.
     WithoutBudget,
+    /// The policy protects its namespace.
+    ProtectedNamespace,
+    /// The policy protects its workload.
+    ProtectedWorkload,
     /// A claim of it is missing or cannot be bound elsewhere.
     ClaimNotMovable,
     /// No other node passes every filter.
@@ -166,6 +170,8 @@ codes! {
     NodeUnpriced,
     /// An annotation on the node forbids it.
     NodeAnnotationForbids,
+    /// The policy protects it.
+    ProtectedNode,
     /// It is not ready.
     NodeNotReady,
     /// It belongs to the control plane.

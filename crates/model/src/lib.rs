@@ -29,7 +29,7 @@ pub use plan::{
     AddedNode, BoundCertificate, Landing, Method, Migration, NodePrices, Plan, PlannedNodes, Risk, Summary,
 };
 pub use pod::{HostPort, Owner, Phase, Pod, PodSpec, Volume};
-pub use policy::{Policy, SystemPods};
+pub use policy::{Policy, Protected, ProtectedNode, SystemPods};
 pub use price::{CapacityType, Offer, Price, PriceBasis, Prices, Unpriced};
 pub use provider::Provider;
 pub use quantity::Quantity;

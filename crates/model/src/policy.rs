@@ -1,6 +1,8 @@
 //! What a plan may do: the safety threshold and its limits.
 
-use crate::{Risk, UsdPerHour};
+use std::collections::BTreeSet;
+
+use crate::{Name, Risk, UsdPerHour};
 
 /// The limits that a plan keeps. The defaults are those of the threshold `medium`; `docs/safety.md` has all three.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +11,8 @@ pub struct Policy {
     pub headroom_per_mille: u32,
     /// No wave moves more pods.
     pub most_moves_per_wave: Option<u32>,
+    /// No wave takes pods of one workload from more nodes.
+    pub most_nodes_per_workload: Option<u32>,
     /// Pods of workloads with fewer replicas stay: 2 keeps the only replica.
     pub fewest_replicas: i64,
     /// Pods whose move would be of higher risk stay.
@@ -31,6 +35,30 @@ pub struct Policy {
     pub least_saved_per_move: UsdPerHour,
     /// Seconds expected between a pod's eviction and its replacement's readiness, beside its grace period.
     pub start_up_seconds: i64,
+    /// Seconds to wait after a wave before the next begins.
+    pub cooldown_seconds: i64,
+    /// What stays, whatever else holds of it.
+    pub protected: Protected,
+}
+
+/// What stays, whatever else holds of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Protected {
+    /// Pods of these namespaces.
+    pub namespaces: BTreeSet<Name>,
+    /// Pods of these workloads, by namespace and name.
+    pub workloads: BTreeSet<(Name, Name)>,
+    /// These nodes, and the pods on them.
+    pub nodes: BTreeSet<ProtectedNode>,
+}
+
+/// A node that stays.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProtectedNode {
+    /// The one of this name.
+    Named(Name),
+    /// All with this label, by key and value.
+    Labelled(Name, Name),
 }
 
 /// Pods of kube-system that may move.
@@ -51,6 +79,7 @@ impl Policy {
         Policy {
             headroom_per_mille: 100,
             most_moves_per_wave: Some(10),
+            most_nodes_per_workload: None,
             fewest_replicas: 2,
             most_risk: Risk::Low,
             least_age_seconds: 3_600,
@@ -62,6 +91,8 @@ impl Policy {
             least_saved: UsdPerHour::ZERO,
             least_saved_per_move: UsdPerHour::ZERO,
             start_up_seconds: START_UP_SECONDS,
+            cooldown_seconds: 0,
+            protected: Protected::default(),
         }
     }
 
@@ -70,6 +101,7 @@ impl Policy {
         Policy {
             headroom_per_mille: 0,
             most_moves_per_wave: None,
+            most_nodes_per_workload: None,
             fewest_replicas: 1,
             most_risk: Risk::High,
             least_age_seconds: 0,
@@ -81,6 +113,8 @@ impl Policy {
             least_saved: UsdPerHour::ZERO,
             least_saved_per_move: UsdPerHour::ZERO,
             start_up_seconds: START_UP_SECONDS,
+            cooldown_seconds: 0,
+            protected: Protected::default(),
         }
     }
 

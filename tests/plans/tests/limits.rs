@@ -3,7 +3,7 @@
 
 use check::verify;
 use engine::{Strategy, curve, plan, strategies};
-use model::{FindingCode, Plan, Policy, Prices, Snapshot, Subject, UsdPerHour};
+use model::{FindingCode, Plan, Policy, Prices, Protected, ProtectedNode, Snapshot, Subject, UsdPerHour};
 use plans::{adopt_all, prices_by_size};
 
 fn clusters() -> impl Iterator<Item = (String, Snapshot)> {
@@ -51,6 +51,34 @@ fn a_plan_keeps_to_its_moves_and_says_what_more_would_save() {
             assert_eq!(cluster_finding(&within, FindingCode::MoveLimit), saves_less, "{name}: {most} moves");
         }
     });
+}
+
+/// Whatever is protected stays, and a wave touches no more nodes of a workload than it may: engine and check agree on it.
+#[test]
+fn a_plan_keeps_what_is_protected_and_spares_the_replicas_of_a_workload() {
+    let mut kept = 0;
+    for (name, snapshot) in clusters() {
+        let prices = prices_by_size(&snapshot);
+        let strategy = engine::default_strategy();
+        let whole = plan(&snapshot, &prices, &Policy::default(), strategy);
+        let (Some(step), Some(node)) = (whole.migrations.last(), whole.nodes.remove.first()) else { continue };
+        let protected = Protected {
+            namespaces: Default::default(),
+            workloads: [(step.workload.namespace.clone(), step.workload.name.clone())].into(),
+            nodes: [ProtectedNode::Named(node.clone())].into(),
+        };
+        let policy = Policy { most_nodes_per_workload: Some(1), cooldown_seconds: 60, protected, ..Policy::default() };
+        let within = plan(&snapshot, &prices, &policy, strategy);
+        let faults = verify(&snapshot, Some(&prices), &policy, &within);
+        assert!(faults.is_empty(), "{name}: {}", faults[0]);
+        assert!(!within.nodes.remove.contains(node), "{name}");
+        assert!(
+            within.migrations.iter().all(|other| other.from_node != *node && other.workload != step.workload),
+            "{name}"
+        );
+        kept += 1;
+    }
+    assert!(kept > 10, "of {kept} clusters only");
 }
 
 /// The part of the savings is mostly larger than the part of the moves: the best moves come first.

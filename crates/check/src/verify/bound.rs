@@ -97,7 +97,7 @@ impl<'a> Sum<'a> {
         }
         let is_priced = |node: usize| prices.of(node).is_some();
         let mut can_go: Vec<bool> = (0..snapshot.nodes.len())
-            .map(|node| nodes::kept(&snapshot.nodes[node]).is_none() && is_priced(node))
+            .map(|node| nodes::kept(evictions.policy(), &snapshot.nodes[node]).is_none() && is_priced(node))
             .collect();
         let mut rooms: Vec<(Amounts, Amounts)> =
             snapshot.nodes.iter().map(|node| (Amounts::of_node(node), Amounts::default())).collect();

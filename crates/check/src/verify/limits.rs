@@ -1,9 +1,9 @@
 //! The policy's limits on the plan as a whole: how many pods move, in a wave and in all, what that saves, and which zone
 //! they stay in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Node, Plan, Policy, Prices, Snapshot, UsdPerHour};
+use model::{Name, Node, Plan, Policy, Prices, Snapshot, UsdPerHour};
 
 use super::identity::Step;
 use crate::evictable::Evictions;
@@ -19,6 +19,26 @@ pub(super) fn waves(policy: &Policy, plan: &Plan) -> Vec<Fault> {
     let too_many = moves.into_iter().filter(|(_, moves)| *moves > most);
     let fault = |(wave, moves)| {
         Fault::new(Rule::WaveSize, format!("the wave moves {moves} pods, and the policy allows {most}")).in_wave(wave)
+    };
+    too_many.map(fault).collect()
+}
+
+/// No wave takes pods of one workload from more nodes than the policy allows.
+pub(super) fn nodes(snapshot: &Snapshot, policy: &Policy, steps: &[Step]) -> Vec<Fault> {
+    let Some(most) = policy.most_nodes_per_workload else { return Vec::new() };
+    let mut left: BTreeMap<(u32, u32), BTreeSet<&Name>> = BTreeMap::new();
+    for step in steps {
+        let pod = &snapshot.pods[step.pod];
+        if let (Some(workload), Some(node)) = (pod.workload, &pod.node) {
+            left.entry((step.migration.wave, workload)).or_default().insert(node);
+        }
+    }
+    let too_many = left.into_iter().filter(|(_, nodes)| nodes.len() > most as usize);
+    let fault = |((wave, workload), nodes): ((u32, u32), BTreeSet<&Name>)| {
+        let name = snapshot.workloads.get(workload as usize).map(|workload| workload.reference.to_string());
+        let (name, nodes) = (name.unwrap_or_default(), nodes.len());
+        let message = format!("the wave takes pods of {name} from {nodes} nodes, and the policy allows {most}");
+        Fault::new(Rule::WaveNodes, message).in_wave(wave)
     };
     too_many.map(fault).collect()
 }

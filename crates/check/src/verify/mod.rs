@@ -31,7 +31,7 @@ pub fn verify(snapshot: &Snapshot, prices: Option<&Prices>, policy: &Policy, pla
     faults.extend(identity::waves(plan));
     let offered = prices.filter(|prices| !prices.offers.is_empty());
     faults.extend(added::check(snapshot, offered, plan));
-    faults.extend(nodes::removed(snapshot, prices, plan));
+    faults.extend(nodes::removed(snapshot, prices, policy, plan));
     // Steps that name nothing real cannot be followed; each is a fault already.
     let steps = identity::steps(snapshot, plan, &mut faults);
     faults.extend(nodes::received(snapshot, prices, &steps));
@@ -39,6 +39,7 @@ pub fn verify(snapshot: &Snapshot, prices: Option<&Prices>, policy: &Policy, pla
     faults.extend(budgets::check(snapshot, &evictions, &steps));
     faults.extend(survival::check(snapshot, plan, &steps));
     faults.extend(limits::waves(policy, plan));
+    faults.extend(limits::nodes(snapshot, policy, &steps));
     faults.extend(limits::worth(snapshot, prices, policy, plan));
     faults.extend(limits::zones(snapshot, policy, &evictions, plan, &steps));
     faults.extend(walk::walk(snapshot, policy, plan, &steps));

@@ -1,13 +1,13 @@
 //! Which nodes may go. That each is emptied is seen on the way (`walk`).
 
-use model::{Name, Node, Plan, Prices, Snapshot};
+use model::{Name, Node, Plan, Policy, Prices, Snapshot};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::identity::Step;
-use crate::evictable::forbids_removal;
+use crate::evictable::{forbids_removal, is_protected};
 use crate::rule::{Fault, Rule};
 
-pub(super) fn removed(snapshot: &Snapshot, prices: Option<&Prices>, plan: &Plan) -> Vec<Fault> {
+pub(super) fn removed(snapshot: &Snapshot, prices: Option<&Prices>, policy: &Policy, plan: &Plan) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut seen = FxHashSet::default();
     let at_name: FxHashMap<&Name, usize> =
@@ -23,7 +23,7 @@ pub(super) fn removed(snapshot: &Snapshot, prices: Option<&Prices>, plan: &Plan)
             continue;
         };
         let node = &snapshot.nodes[at];
-        if let Some(why) = kept(node) {
+        if let Some(why) = kept(policy, node) {
             fault(Rule::KeptNode, &why);
         }
         if prices.is_some_and(|prices| prices.of(at).is_none()) {
@@ -45,11 +45,13 @@ pub(super) fn received(snapshot: &Snapshot, prices: Option<&Prices>, steps: &[St
 }
 
 /// Why the node stays whatever runs on it.
-pub(super) fn kept(node: &Node) -> Option<String> {
+pub(super) fn kept(policy: &Policy, node: &Node) -> Option<String> {
     if let Some(key) = forbids_removal(node) {
         return Some(format!("annotation {key} forbids its removal"));
     }
-    let why = if is_control_plane(node) {
+    let why = if is_protected(policy, node) {
+        "the policy protects the node"
+    } else if is_control_plane(node) {
         "the node belongs to the control plane"
     } else if node.unreadable {
         "something on the node could not be read"

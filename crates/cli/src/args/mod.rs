@@ -4,6 +4,7 @@ mod acting;
 mod commands;
 mod formats;
 mod policy;
+mod resources;
 mod values;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use commands::{
 };
 pub use formats::Format;
 pub use policy::PolicyArgs;
+pub use resources::{ConvertArgs, CrdsArgs, LintArgs};
 
 /// Finds what a Kubernetes cluster costs and wastes, and plans the way to a cheaper one.
 #[derive(Debug, Parser)]
@@ -62,6 +64,12 @@ pub enum Command {
     Snapshot(SnapshotArgs),
     /// What the nodes cost and how that is known
     Prices(PricesArgs),
+    /// What is wrong with our resources in files, by field
+    Lint(LintArgs),
+    /// Manifests of other dialects in our words
+    Convert(ConvertArgs),
+    /// The definitions of our kinds, for kubectl apply
+    Crds(CrdsArgs),
     /// The whole chain on an example cluster
     Demo(DemoArgs),
 }

@@ -1,5 +1,6 @@
 //! The safety threshold and a flag for each of its limits. `docs/safety.md` explains them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
@@ -16,12 +17,21 @@ pub struct PolicyArgs {
     /// The threshold that gives every limit not named by a flag of its own
     #[arg(long, value_name = "NAME", default_value = "medium", help_heading = HEADING)]
     pub safety: Safety,
+    /// An OptimizationProfile, whose limits go before the threshold's
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    pub profile: Option<PathBuf>,
     /// Part of every node's CPU and memory to leave free
     #[arg(long, value_name = "PERCENT", value_parser = per_mille, help_heading = HEADING)]
     pub headroom: Option<u32>,
     /// How many pods one wave may move
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = HEADING)]
     pub max_moves_per_wave: Option<u32>,
+    /// From how many nodes one wave may take pods of one workload
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = HEADING)]
+    pub max_nodes_per_workload: Option<u32>,
+    /// How long to wait after a wave before the next begins, such as 5m
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = HEADING)]
+    pub cooldown: Option<Duration>,
     /// Pods of workloads with fewer replicas stay
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..), help_heading = HEADING)]
     pub min_replicas: Option<i64>,
@@ -89,28 +99,35 @@ pub enum SystemPods {
 }
 
 impl PolicyArgs {
-    /// The threshold's limits, and the flags' before them.
-    pub fn policy(&self) -> Policy {
-        let of_threshold = match self.safety {
+    /// The threshold's limits.
+    pub fn threshold(&self) -> Policy {
+        match self.safety {
             Safety::Conservative => Policy::conservative(),
             Safety::Medium => Policy::medium(),
             Safety::Aggressive => Policy::aggressive(),
-        };
+        }
+    }
+
+    /// The flags' limits before those.
+    pub fn override_limits(&self, limits: Policy) -> Policy {
         // Every field by name: a limit without a flag does not compile.
         Policy {
-            headroom_per_mille: self.headroom.unwrap_or(of_threshold.headroom_per_mille),
-            most_moves_per_wave: self.max_moves_per_wave.or(of_threshold.most_moves_per_wave),
-            fewest_replicas: self.min_replicas.unwrap_or(of_threshold.fewest_replicas),
-            most_risk: self.max_risk.map_or(of_threshold.most_risk, Into::into),
-            least_age_seconds: self.min_age.map_or(of_threshold.least_age_seconds, seconds),
-            system_pods: self.system_pods.map_or(of_threshold.system_pods, Into::into),
-            keep_empty_dir: self.keep_empty_dir.unwrap_or(of_threshold.keep_empty_dir),
-            keep_without_budget: self.keep_without_budget.unwrap_or(of_threshold.keep_without_budget),
-            keep_zones: self.keep_zones.unwrap_or(of_threshold.keep_zones),
-            most_moves: self.max_moves.or(of_threshold.most_moves),
-            least_saved: self.min_savings.unwrap_or(of_threshold.least_saved),
-            least_saved_per_move: self.min_savings_per_move.unwrap_or(of_threshold.least_saved_per_move),
-            start_up_seconds: of_threshold.start_up_seconds,
+            headroom_per_mille: self.headroom.unwrap_or(limits.headroom_per_mille),
+            most_moves_per_wave: self.max_moves_per_wave.or(limits.most_moves_per_wave),
+            fewest_replicas: self.min_replicas.unwrap_or(limits.fewest_replicas),
+            most_risk: self.max_risk.map_or(limits.most_risk, Into::into),
+            least_age_seconds: self.min_age.map_or(limits.least_age_seconds, seconds),
+            system_pods: self.system_pods.map_or(limits.system_pods, Into::into),
+            keep_empty_dir: self.keep_empty_dir.unwrap_or(limits.keep_empty_dir),
+            keep_without_budget: self.keep_without_budget.unwrap_or(limits.keep_without_budget),
+            keep_zones: self.keep_zones.unwrap_or(limits.keep_zones),
+            most_moves: self.max_moves.or(limits.most_moves),
+            least_saved: self.min_savings.unwrap_or(limits.least_saved),
+            least_saved_per_move: self.min_savings_per_move.unwrap_or(limits.least_saved_per_move),
+            start_up_seconds: limits.start_up_seconds,
+            most_nodes_per_workload: self.max_nodes_per_workload.or(limits.most_nodes_per_workload),
+            cooldown_seconds: self.cooldown.map_or(limits.cooldown_seconds, seconds),
+            protected: limits.protected,
         }
     }
 
@@ -126,6 +143,9 @@ impl PolicyArgs {
         let percent = |per_mille: u32| format!("{}%", f64::from(per_mille) / 10.0);
         [
             flag("safety", Some(self.safety).filter(|safety| *safety != Safety::Medium).and_then(name)),
+            flag("profile", self.profile.as_ref().map(|file| file.display().to_string())),
+            flag("max-nodes-per-workload", self.max_nodes_per_workload.map(|most| most.to_string())),
+            flag("cooldown", self.cooldown.map(|time| format!("{}s", seconds(time)))),
             flag("headroom", self.headroom.map(percent)),
             flag("max-moves-per-wave", self.max_moves_per_wave.map(|most| most.to_string())),
             flag("min-replicas", self.min_replicas.map(|fewest| fewest.to_string())),
@@ -183,28 +203,37 @@ mod tests {
         Given::try_parse_from(std::iter::once("plimsoll").chain(flags.split_whitespace())).unwrap().policy
     }
 
+    impl PolicyArgs {
+        /// Without a profile.
+        fn policy_alone(&self) -> Policy {
+            self.override_limits(self.threshold())
+        }
+    }
+
     #[test]
     fn a_threshold_by_its_name() {
-        assert_eq!(given("").policy(), Policy::default());
-        assert_eq!(given("--safety conservative").policy(), Policy::conservative());
-        assert_eq!(given("--safety medium").policy(), Policy::medium());
-        assert_eq!(given("--safety aggressive").policy(), Policy::aggressive());
+        assert_eq!(given("").policy_alone(), Policy::default());
+        assert_eq!(given("--safety conservative").policy_alone(), Policy::conservative());
+        assert_eq!(given("--safety medium").policy_alone(), Policy::medium());
+        assert_eq!(given("--safety aggressive").policy_alone(), Policy::aggressive());
     }
 
     #[test]
     fn every_limit_of_a_threshold_is_overridden_by_its_flag() {
         let flags = "--max-moves=7 --min-savings=730 --min-savings-per-move=0.73 --min-age=0 --headroom=0% --max-moves-per-wave=1000 --min-replicas=1 --max-risk=high --system-pods=with-budget \
-                     --keep-empty-dir=false --keep-without-budget=false --keep-zones=false";
+                     --max-nodes-per-workload=3 --cooldown=5m --keep-empty-dir=false --keep-without-budget=false --keep-zones=false";
         let medium = Policy {
             most_moves_per_wave: Some(1_000),
+            most_nodes_per_workload: Some(3),
+            cooldown_seconds: 300,
             most_moves: Some(7),
             least_saved: UsdPerHour::from_nanos(1_000_000_000),
             least_saved_per_move: UsdPerHour::from_nanos(1_000_000),
             ..Policy::medium()
         };
-        assert_eq!(given(&format!("--safety conservative {flags}")).policy(), medium);
+        assert_eq!(given(&format!("--safety conservative {flags}")).policy_alone(), medium);
         assert_eq!(
-            given("--keep-zones --keep-empty-dir").policy(),
+            given("--keep-zones --keep-empty-dir").policy_alone(),
             Policy { keep_zones: true, keep_empty_dir: true, ..Policy::medium() }
         );
     }
@@ -215,10 +244,11 @@ mod tests {
             "",
             "--safety aggressive --headroom 2.5% --max-risk low",
             "--min-replicas 3 --keep-zones --system-pods all",
+            "--max-nodes-per-workload 2 --cooldown 90s",
             "--min-age 90m --max-moves 3 --min-savings 100 --min-savings-per-move 0.5",
         ] {
             let args = given(flags);
-            assert_eq!(given(&args.flags()).policy(), args.policy(), "{flags}");
+            assert_eq!(given(&args.flags()).policy_alone(), args.policy_alone(), "{flags}");
         }
     }
 }

@@ -2,10 +2,13 @@
 
 mod analyze;
 mod apply;
+mod convert;
+mod crds;
 mod demo;
 mod doctor;
 mod explain;
 mod fit;
+mod lint;
 mod prices;
 mod rollback;
 mod simulate;
@@ -29,6 +32,9 @@ pub fn run(cli: Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(&args, out),
         Command::Snapshot(args) => snapshot::run(&args, out),
         Command::Prices(args) => prices::run(&args, out),
+        Command::Lint(args) => lint::run(&args, out),
+        Command::Convert(args) => convert::run(&args, out),
+        Command::Crds(_) => crds::run(out),
         Command::Demo(args) => demo::run(&args, out),
     }
 }

@@ -27,7 +27,7 @@ pub fn run(mut args: VerifyArgs, out: &mut Output) -> Result<Exit, Failure> {
         true => input::priced(&snapshot, &input::price_table(&args.prices)?, Capacity::Any),
         false => input::prices(&snapshot, &args.prices)?,
     };
-    let policy = args.policy.policy();
+    let policy = crate::profile::policy(&args.policy)?;
     let verify = || check::verify(&snapshot, Some(&prices), &policy, &plan);
     let faults = talk::while_doing("checking the plan", verify);
     let mut verdict = Verdict::of(&snapshot, &plan, faults);

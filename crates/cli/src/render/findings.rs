@@ -94,6 +94,7 @@ fn why_kept(code: FindingCode) -> String {
         FindingCode::NoLegalOrder => "no legal order of moves empties them".to_owned(),
         FindingCode::NodeUnpriced => "nobody knows what they cost".to_owned(),
         FindingCode::NodeAnnotationForbids => "an annotation on them forbids it".to_owned(),
+        FindingCode::ProtectedNode => "the policy protects them".to_owned(),
         FindingCode::NodeNotReady => "they are not ready".to_owned(),
         FindingCode::ControlPlaneNode => "they belong to the control plane".to_owned(),
         FindingCode::NodeUnreadable => "something on them could not be read".to_owned(),

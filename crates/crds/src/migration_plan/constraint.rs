@@ -1,6 +1,7 @@
 //! What a constraint costs, as it is written, and back.
 
 use model::{ConstraintCost, ConstraintKind, Name, ObjectRef, Patch, PatchKind, SavingBasis};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use super::money::usd_per_hour;
 use crate::read::shown;
 
 /// A constraint without which a plan would cost less.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Constraint {
     /// Its type, stable for machines.
@@ -34,7 +35,7 @@ pub struct Constraint {
 }
 
 /// An object by kind, namespace and name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectReference {
     /// Such as `PodDisruptionBudget`; `Limit` for a limit of the plan itself.
     pub kind: Name,

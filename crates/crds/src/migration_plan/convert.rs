@@ -9,39 +9,38 @@ use super::constraint::Constraint;
 use super::error::PlanError;
 use super::money::usd_per_hour;
 use super::resource::{
-    AddedNode, Bound, Finding, Metadata, Migration, MigrationPlan, MigrationPlanSpec, NodeClass, Nodes, OnePerNode,
-    PodReference, SnapshotReference, Summary, WorkloadReference,
+    AddedNode, Bound, Finding, Migration, MigrationPlan, MigrationPlanSpec, NodeClass, Nodes, OnePerNode, PodReference,
+    SnapshotReference, Summary, WorkloadReference,
 };
-use super::{KIND, ROLLING_DRAIN, check_figures, rollback};
-use crate::API_VERSION;
+use super::{ROLLING_DRAIN, check_figures, rollback};
 use crate::read::shown;
 
 impl From<&Plan> for MigrationPlan {
     fn from(plan: &Plan) -> MigrationPlan {
-        MigrationPlan {
-            api_version: API_VERSION.to_owned(),
-            kind: KIND.to_owned(),
-            metadata: Metadata { name: plan.name.clone() },
-            spec: MigrationPlanSpec {
-                snapshot: SnapshotReference {
-                    cluster: plan.cluster.clone(),
-                    taken_at: plan.taken_at.to_string(),
-                    digest: plan.digest.clone(),
-                },
-                strategy: ROLLING_DRAIN.to_owned(),
-                migrations: plan.migrations.iter().map(Migration::from).collect(),
-                nodes: Nodes {
-                    remove: plan.nodes.remove.clone(),
-                    add: plan.nodes.add.iter().map(AddedNode::from).collect(),
-                },
-                summary: Summary { placement_hints: Some(plan.placement_hints()), ..Summary::from(&plan.summary) },
-                bound: plan.bound.as_ref().map(Bound::from),
-                findings: plan.findings.iter().map(Finding::from).collect(),
-                constraints: plan.constraints.iter().map(Constraint::from).collect(),
-                rollback: rollback::rollback(plan),
-                approved: false,
+        let spec = MigrationPlanSpec {
+            snapshot: Some(SnapshotReference {
+                cluster: plan.cluster.clone(),
+                taken_at: plan.taken_at.to_string(),
+                digest: plan.digest.clone(),
+            }),
+            strategy: ROLLING_DRAIN.to_owned(),
+            migrations: plan.migrations.iter().map(Migration::from).collect(),
+            nodes: Nodes {
+                remove: plan.nodes.remove.clone(),
+                add: plan.nodes.add.iter().map(AddedNode::from).collect(),
             },
-        }
+            summary: Some(Summary {
+                placement_hints: Some(plan.placement_hints()),
+                ..Summary::from(&plan.summary)
+            }),
+            bound: plan.bound.as_ref().map(Bound::from),
+            findings: plan.findings.iter().map(Finding::from).collect(),
+            constraints: plan.constraints.iter().map(Constraint::from).collect(),
+            rollback: rollback::rollback(plan),
+            approved: false,
+            approved_by: String::new(),
+        };
+        MigrationPlan::new(&plan.name, spec)
     }
 }
 
@@ -49,7 +48,11 @@ impl From<&Step> for Migration {
     fn from(step: &Step) -> Migration {
         Migration {
             wave: step.wave,
-            pod: PodReference { namespace: step.namespace.clone(), name: step.pod.clone(), uid: step.uid.clone() },
+            pod: Some(PodReference {
+                namespace: step.namespace.clone(),
+                name: step.pod.clone(),
+                uid: step.uid.clone(),
+            }),
             workload: (&step.workload).into(),
             from_node: step.from_node.clone(),
             to_node: step.to_node.clone(),
@@ -167,10 +170,11 @@ impl TryFrom<MigrationPlan> for Plan {
             return Err(PlanError::field("spec.strategy", wrong));
         }
         let add = nodes.add.into_iter().enumerate();
+        let (snapshot, summary) = (whole(snapshot, "spec.snapshot")?, whole(summary, "spec.summary")?);
         let figures = figures(&summary)?;
         check_figures::check(&figures, &summary)?;
         let plan = Plan {
-            name: resource.metadata.name,
+            name: whole(resource.metadata.name, "metadata.name")?,
             cluster: snapshot.cluster,
             taken_at: time(&snapshot.taken_at, "spec.snapshot.takenAt")?,
             digest: snapshot.digest,
@@ -204,6 +208,7 @@ impl TryFrom<MigrationPlan> for Plan {
 fn step(at: usize, migration: Migration) -> Result<Step, PlanError> {
     let Migration { wave, pod, workload, from_node, to_node, method, landing, risk, risk_reasons, reason } = migration;
     let field = |name: &str| format!("spec.migrations[{at}].{name}");
+    let pod = whole(pod, &field("pod"))?;
     let method = one_of([Method::Evict, Method::Surge], method_name, &method, || field("method"))?;
     let landings = [Landing::Only, Landing::First, Landing::Tied, Landing::Elsewhere, Landing::Unknown];
     let landing = one_of(landings, landing_name, &landing, || field("landing"))?;
@@ -280,6 +285,11 @@ fn finding(at: usize, finding: Finding) -> Result<MeantFinding, PlanError> {
         count: finding.count,
         hint: finding.hint,
     })
+}
+
+/// What only a draft may leave out.
+fn whole<T>(part: Option<T>, field: &str) -> Result<T, PlanError> {
+    part.ok_or_else(|| PlanError::field(field, "is missing: this is a draft, and plimsoll simulate makes whole plans"))
 }
 
 /// A moment in RFC 3339.

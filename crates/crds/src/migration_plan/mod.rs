@@ -12,13 +12,14 @@ mod status;
 mod subject;
 #[cfg(test)]
 mod testing;
+mod validate;
 
 pub use constraint::{Constraint, ObjectReference};
 pub use error::PlanError;
 pub use node::NodeObject;
 pub use resource::{
-    AddedNode, Finding, Metadata, Migration, MigrationPlan, MigrationPlanSpec, Nodes, PodReference, Rollback,
-    SnapshotReference, Subject, Summary, WorkloadReference,
+    AddedNode, Finding, Migration, MigrationPlan, MigrationPlanSpec, Nodes, PodReference, Rollback, SnapshotReference,
+    Subject, Summary, WorkloadReference,
 };
 pub use status::{MigrationPlanStatus, Outcome, Phase, StepOutcome};
 
@@ -33,9 +34,8 @@ pub const ROLLING_DRAIN: &str = "rolling-drain";
 impl MigrationPlan {
     /// Reads a plan from JSON or YAML.
     pub fn read(bytes: &[u8]) -> Result<MigrationPlan, read::ReadError> {
-        let plan: MigrationPlan = read::read(bytes, KIND)?;
-        read::expect_kind(&plan.api_version, &plan.kind, KIND)?;
-        Ok(plan)
+        let read::Object { metadata, spec, status } = read::read(bytes, KIND)?;
+        Ok(MigrationPlan { metadata, spec, status })
     }
 
     /// As YAML, for people and for Git.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use model::{Labels, Name, Node, Quantity, Resources, Taint, TaintEffect};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::convert::time;
 use super::error::PlanError;
 
 /// A v1.Node.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeObject {
     /// `v1`.
@@ -28,7 +29,7 @@ pub struct NodeObject {
 }
 
 /// metadata of a node.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeMetadata {
     /// metadata.name.
@@ -48,7 +49,7 @@ pub struct NodeMetadata {
 }
 
 /// spec of a node.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeSpec {
     /// Which cloud's which machine.
@@ -63,7 +64,7 @@ pub struct NodeSpec {
 }
 
 /// One taint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeTaint {
     /// Its key.
     pub key: Name,
@@ -71,11 +72,12 @@ pub struct NodeTaint {
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub value: Name,
     /// Its effect.
+    #[schemars(extend("enum" = ["NoSchedule", "PreferNoSchedule", "NoExecute"]))]
     pub effect: String,
 }
 
 /// status of a node.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {
     /// What pods may ask for.
@@ -92,7 +94,7 @@ pub struct NodeStatus {
 }
 
 /// One condition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeCondition {
     /// Such as `Ready`.
     #[serde(rename = "type")]

@@ -2,47 +2,60 @@
 
 use std::collections::BTreeMap;
 
+use kube_derive::CustomResource;
 use model::Name;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::constraint::Constraint;
 use super::node::NodeObject;
+use super::status::MigrationPlanStatus;
 
-/// The whole object.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The plan itself. One that names for each step the pod and its uid, and has a snapshot and a summary, is whole and can
+/// be carried out; any other is a draft, as people write it, and cannot be approved.
+#[derive(Clone, Debug, PartialEq, CustomResource, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MigrationPlan {
-    /// `optimizer.io/v1alpha1`.
-    pub api_version: String,
-    /// `MigrationPlan`.
-    pub kind: String,
-    /// Its name, and what the API server adds.
-    pub metadata: Metadata,
-    /// The plan.
-    pub spec: MigrationPlanSpec,
-}
-
-/// metadata, as far as we read it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Metadata {
-    /// metadata.name.
-    pub name: String,
-}
-
-/// The plan itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "optimizer.io",
+    version = "v1alpha1",
+    kind = "MigrationPlan",
+    doc = "A consolidation plan: what moves, in which order, which nodes go, and why the rest stays.",
+    status = "MigrationPlanStatus",
+    derive = "PartialEq",
+    shortname = "mplan",
+    category = "plimsoll",
+    crates(kube_core = "::kube_core"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Approved", type_ = "boolean", json_path = ".spec.approved"),
+    printcolumn(name = "Moves", type_ = "integer", json_path = ".spec.summary.migrations"),
+    printcolumn(name = "Done", type_ = "integer", json_path = ".status.executedMigrations"),
+    printcolumn(name = "$/Month Saved", type_ = "number", json_path = ".spec.summary.usdPerMonthSaved"),
+    printcolumn(name = "By", type_ = "string", json_path = ".spec.approvedBy", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "!self.approved || (has(self.snapshot) && has(self.summary) && self.migrations.all(m, has(m.pod)))",
+     "message": "a draft cannot be approved: a whole plan has a snapshot, a summary, and the pod of every step; plimsoll simulate makes one"},
+    {"rule": "!oldSelf.approved || self.approved",
+     "message": "approval is not taken back: delete the plan to stop it"}
+]))]
 pub struct MigrationPlanSpec {
     /// What it was planned on.
-    pub snapshot: SnapshotReference,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotReference>,
     /// How it is carried out: `rolling-drain`.
+    #[serde(default = "rolling_drain")]
+    #[schemars(extend("enum" = ["rolling-drain"]))]
     pub strategy: String,
     /// Steps in order; the wave never decreases.
+    #[schemars(length(max = 10_000))]
     pub migrations: Vec<Migration>,
     /// Which nodes go and come.
+    #[serde(default)]
     pub nodes: Nodes,
     /// Its figures.
-    pub summary: Summary,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
     /// What proves the lower bound, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<Bound>,
@@ -58,10 +71,14 @@ pub struct MigrationPlanSpec {
     /// Somebody has agreed.
     #[serde(default)]
     pub approved: bool,
+    /// Who has agreed: stamped by the webhook, whatever is written here.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub approved_by: String,
 }
 
 /// The snapshot a plan was made on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotReference {
     /// A name for people.
@@ -73,13 +90,16 @@ pub struct SnapshotReference {
 }
 
 /// One step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Migration {
     /// From 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
     pub wave: u32,
-    /// Which pod.
-    pub pod: PodReference,
+    /// Which pod; absent in a draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodReference>,
     /// What will make its replacement.
     pub workload: WorkloadReference,
     /// Where it runs.
@@ -87,12 +107,16 @@ pub struct Migration {
     /// Where its replacement is meant to run.
     pub to_node: Name,
     /// `evict` or `surge`.
+    #[serde(default = "evict")]
+    #[schemars(extend("enum" = ["evict", "surge"]))]
     pub method: String,
     /// Where kube-scheduler would put the replacement, were every step before done as planned: `only` or `first` of all
     /// nodes is the target; with `tied`, `elsewhere` and `unknown` the step needs a placement hint.
     #[serde(default = "unknown")]
+    #[schemars(extend("enum" = ["only", "first", "tied", "elsewhere", "unknown"]))]
     pub landing: String,
     /// `low`, `medium` or `high`.
+    #[schemars(extend("enum" = ["low", "medium", "high"]))]
     pub risk: String,
     /// What makes it so, most serious first.
     #[serde(default)]
@@ -103,7 +127,7 @@ pub struct Migration {
 }
 
 /// One very pod.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PodReference {
     /// metadata.namespace.
     pub namespace: Name,
@@ -114,7 +138,7 @@ pub struct PodReference {
 }
 
 /// A workload.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkloadReference {
     /// Such as `Deployment`.
     pub kind: Name,
@@ -125,7 +149,7 @@ pub struct WorkloadReference {
 }
 
 /// The nodes that a plan changes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Nodes {
     /// Names of nodes that go.
     #[serde(default)]
@@ -136,7 +160,7 @@ pub struct Nodes {
 }
 
 /// A node that a plan buys.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddedNode {
     /// The plan's name for it, which `toNode` uses.
@@ -144,17 +168,19 @@ pub struct AddedNode {
     /// The machine type.
     pub instance_type: Name,
     /// `on-demand` or `spot`.
+    #[schemars(extend("enum" = ["on-demand", "spot"]))]
     pub capacity_type: String,
     /// The zone.
     pub zone: Name,
     /// Its price.
     pub usd_per_hour: f64,
-    /// The node to expect.
+    /// The node to expect: a complete v1.Node.
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
     pub node: NodeObject,
 }
 
 /// A plan's figures. Money is in dollars, unrounded; a month has 730 hours.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// All priced nodes now.
@@ -188,7 +214,7 @@ pub struct Summary {
 /// A lower bound on what the priced nodes cost after any legal plan, with the dual prices that prove it: each pod that
 /// may move pays for what it asks at the dual prices of the node where it pays least, each node earns what its room is
 /// worth at its own, one that can go only what exceeds its cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Bound {
     /// The bound.
@@ -203,7 +229,7 @@ pub struct Bound {
 }
 
 /// Nodes with the same dual prices.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeClass {
     /// Dollars per hour of a core (`cpu`), a GiB (`memory`), a pod (`pods`), or a piece of an extended resource.
@@ -216,7 +242,7 @@ pub struct NodeClass {
 }
 
 /// The dual price of a workload's one place on a node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnePerNode {
     /// The workload.
@@ -226,12 +252,13 @@ pub struct OnePerNode {
 }
 
 /// One thing worth knowing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// Its type, stable for machines.
     pub code: String,
     /// `info`, `warning` or `error`.
+    #[schemars(extend("enum" = ["info", "warning", "error"]))]
     pub severity: String,
     /// What it is about.
     pub subject: Subject,
@@ -247,7 +274,7 @@ pub struct Finding {
 }
 
 /// What a finding is about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
     /// `Cluster`, `Node`, `Pod`, or a workload's or other object's kind.
     pub kind: String,
@@ -263,7 +290,7 @@ pub struct Subject {
 }
 
 /// What undoes one wave.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rollback {
     /// Which.
     pub wave: u32,
@@ -279,6 +306,14 @@ pub struct Rollback {
 
 fn unknown() -> String {
     "unknown".to_owned()
+}
+
+fn rolling_drain() -> String {
+    super::ROLLING_DRAIN.to_owned()
+}
+
+fn evict() -> String {
+    "evict".to_owned()
 }
 
 fn one() -> u32 {

@@ -3,6 +3,7 @@
 mod annotations;
 mod budgets;
 mod node;
+mod protected;
 mod risk;
 mod surge;
 mod volumes;
@@ -148,6 +149,9 @@ impl<'s> Evictable<'s> {
     fn by_policy(&self, number: usize, pod: &Pod) -> Option<Blocker> {
         use FindingCode as Code;
         let policy = self.policy;
+        if let Some(blocker) = protected::pod_blocker(self.snapshot, &policy.protected, pod) {
+            return Some(blocker);
+        }
         if policy.system_pods == SystemPods::None && &*pod.namespace == "kube-system" {
             return Some(Blocker::new(Code::SystemPod, "the policy keeps pods of kube-system"));
         }

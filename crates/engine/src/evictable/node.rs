@@ -1,8 +1,8 @@
 //! Why a node may not be removed, its pods apart.
 
-use model::{FindingCode, Node, Prices, Snapshot};
+use model::{FindingCode, Node, Policy, Prices, Snapshot};
 
-use super::Blocker;
+use super::{Blocker, protected};
 
 /// Labels of nodes that run the control plane.
 const CONTROL_PLANE_LABELS: [&str; 3] =
@@ -22,7 +22,7 @@ pub(crate) fn keeping_annotations(node: &Node) -> impl Iterator<Item = &'static 
 }
 
 /// Why the node stays whatever runs on it; `None` where nothing of its own keeps it.
-pub fn node_blocker(snapshot: &Snapshot, prices: &Prices, number: usize) -> Option<Blocker> {
+pub fn node_blocker(snapshot: &Snapshot, prices: &Prices, policy: &Policy, number: usize) -> Option<Blocker> {
     use FindingCode as Code;
     let node: &Node = &snapshot.nodes[number];
     if node.unreadable {
@@ -34,6 +34,9 @@ pub fn node_blocker(snapshot: &Snapshot, prices: &Prices, number: usize) -> Opti
     if let Some(key) = keeping_annotations(node).next() {
         let blocker = Blocker::new(Code::NodeAnnotationForbids, format!("its annotation {key}=true forbids it"));
         return Some(blocker.remedy(format!("remove the annotation {key}")));
+    }
+    if let Some(blocker) = protected::node_blocker(&policy.protected, node) {
+        return Some(blocker);
     }
     if node.terminating {
         return Some(Blocker::new(Code::TerminatingPod, "it is being deleted already"));

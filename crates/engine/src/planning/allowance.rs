@@ -1,7 +1,8 @@
 //! How many pods one wave may take: in all what the policy allows, from each budget what it allows, from a workload
-//! without one a quarter of its ready replicas, rounded up. A pod that surges takes from neither.
+//! without one a quarter of its ready replicas, rounded up, and from so many nodes of each workload as the policy allows.
+//! A pod that surges takes from neither budget nor quarter.
 
-use model::{Method, Snapshot};
+use model::{Method, Name, Snapshot};
 use rustc_hash::FxHashMap;
 
 use crate::evictable::Evictable;
@@ -13,17 +14,23 @@ pub struct Allowance<'a> {
     moves: u32,
     budgets: FxHashMap<u32, i64>,
     workloads: FxHashMap<u32, u32>,
+    /// For each workload the nodes that it loses pods on, with how many.
+    nodes: FxHashMap<u32, FxHashMap<Name, u32>>,
 }
 
 impl<'a> Allowance<'a> {
     /// A fresh wave.
     pub fn new(snapshot: &'a Snapshot, evictable: &'a Evictable<'a>) -> Allowance<'a> {
-        Allowance { snapshot, evictable, moves: 0, budgets: FxHashMap::default(), workloads: FxHashMap::default() }
+        let (budgets, workloads, nodes) = Default::default();
+        Allowance { snapshot, evictable, moves: 0, budgets, workloads, nodes }
     }
 
     /// Takes a pod if this wave still may.
     pub fn take(&mut self, pod: usize) -> bool {
         if self.evictable.policy.most_moves_per_wave.is_some_and(|most| self.moves >= most) {
+            return false;
+        }
+        if !self.node_is_allowed(pod) {
             return false;
         }
         match self.left(pod) {
@@ -33,12 +40,23 @@ impl<'a> Allowance<'a> {
             Left::Workload(workload) => *self.workloads.entry(workload).or_insert(0) += 1,
         }
         self.moves += 1;
+        if let Some((workload, node)) = self.home(pod) {
+            *self.nodes.entry(workload).or_default().entry(node).or_insert(0) += 1;
+        }
         true
     }
 
     /// Gives back what was taken for a pod.
     pub fn give_back(&mut self, pod: usize) {
         self.moves = self.moves.saturating_sub(1);
+        if let Some((workload, node)) = self.home(pod) {
+            let nodes = self.nodes.entry(workload).or_default();
+            let pods = nodes.entry(node.clone()).or_insert(1);
+            *pods -= 1;
+            if *pods == 0 {
+                nodes.remove(&node);
+            }
+        }
         if self.evictable.method(pod) == Method::Surge {
             return;
         }
@@ -49,6 +67,20 @@ impl<'a> Allowance<'a> {
         {
             *self.workloads.entry(workload).or_insert(1) -= 1;
         }
+    }
+
+    /// The pod's workload and node, where the policy limits how many nodes of it a wave may touch.
+    fn home(&self, pod: usize) -> Option<(u32, Name)> {
+        self.evictable.policy.most_nodes_per_workload?;
+        let pod = &self.snapshot.pods[pod];
+        pod.workload.zip(pod.node.clone())
+    }
+
+    fn node_is_allowed(&self, pod: usize) -> bool {
+        let Some(most) = self.evictable.policy.most_nodes_per_workload else { return true };
+        let Some((workload, node)) = self.home(pod) else { return true };
+        let touched = self.nodes.get(&workload);
+        touched.is_none_or(|nodes| nodes.contains_key(&node) || nodes.len() < most as usize)
     }
 
     fn left(&self, pod: usize) -> Left {

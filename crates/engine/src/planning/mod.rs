@@ -261,6 +261,8 @@ fn assemble(
             }
         }
     }
+    let pauses = ordered.waves.len().saturating_sub(1) as i64;
+    seconds += problem.policy.cooldown_seconds.saturating_mul(pauses);
     let node_name = |node: &u32| snapshot.nodes[*node as usize].name.clone();
     let mut remove: Vec<Name> = placement.removed.iter().map(node_name).collect();
     remove.sort();

@@ -70,7 +70,7 @@ impl<'a> Problem<'a> {
         let together = together(cluster, &evictable, &replicated, &mut pod_blockers);
         let kept_by_others = |(may_move, blocker): (&bool, &Option<Blocker>)| *may_move && blocker.is_some();
         let waits_for_others = may_move.iter().zip(&pod_blockers).map(kept_by_others).collect();
-        let node_blockers = (0..cluster.nodes()).map(|node| node_blocker(snapshot, prices, node)).collect();
+        let node_blockers = (0..cluster.nodes()).map(|node| node_blocker(snapshot, prices, policy, node)).collect();
         let targets = NodeSet::of(cluster.nodes(), |number| {
             let node = &snapshot.nodes[number];
             node.ready && !node.terminating && !node.unreadable && prices.of(number).is_some()

@@ -29,7 +29,8 @@ pub fn run(args: &AnalyzeArgs, out: &mut Output) -> Result<Exit, Failure> {
     let scope = args.scope.scope();
     // What blocks savings takes a plan to know; one table of costs does not.
     let wants_plan = args.by.is_none();
-    let analysis = talk::while_doing("analyzing", || analysis(&snapshot, &prices, &args.policy.policy(), wants_plan));
+    let policy = crate::profile::policy(&args.policy)?;
+    let analysis = talk::while_doing("analyzing", || analysis(&snapshot, &prices, &policy, wants_plan));
     let shown = breakdown::Shown::of(&snapshot, &analysis, &scope);
     match (args.output, args.by) {
         (Format::Json, by) => json(out, &document::Document::of(&snapshot, &prices, &analysis, &shown, by))?,

@@ -25,7 +25,8 @@ pub fn run(mut args: ExplainNodeArgs, out: &mut Output) -> Result<Exit, Failure>
     let snapshot = input::snapshot(&args.input)?;
     let prices = input::prices(&snapshot, &args.prices)?;
     let node = find_node(&snapshot, &given.to_string_lossy())?;
-    let explained = talk::while_doing("planning", || explain(&snapshot, &prices, &args.policy.policy(), node));
+    let policy = crate::profile::policy(&args.policy)?;
+    let explained = talk::while_doing("planning", || explain(&snapshot, &prices, &policy, node));
     match args.output {
         Format::Json => json(out, &explained)?,
         Format::Yaml => yaml(out, &explained)?,
@@ -102,7 +103,7 @@ fn explain(snapshot: &Snapshot, prices: &Prices, policy: &Policy, at: usize) -> 
             reason,
         });
     }
-    let blocker = node_blocker(snapshot, prices, at);
+    let blocker = node_blocker(snapshot, prices, policy, at);
     if let Some(remedy) = blocker.as_ref().and_then(|blocker| blocker.remedy.clone()) {
         remedies.insert(0, remedy);
     }

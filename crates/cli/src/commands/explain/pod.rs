@@ -30,7 +30,7 @@ pub fn run(mut args: ExplainPodArgs, out: &mut Output) -> Result<Exit, Failure> 
     let snapshot = input::snapshot(&args.input)?;
     let pod = find_pod(&snapshot, namespace, name)?;
     let only = args.node.as_deref().map(|node| find_node(&snapshot, node)).transpose()?;
-    let explained = explain(&snapshot, &args.policy.policy(), pod, only);
+    let explained = explain(&snapshot, &crate::profile::policy(&args.policy)?, pod, only);
     match args.output {
         Format::Json => json(out, &explained)?,
         Format::Yaml => yaml(out, &explained)?,

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use crds::MigrationPlan;
 use crds::migration_plan::Summary;
 use model::Plan;
 use serde::Serialize;
@@ -25,8 +24,7 @@ struct Row {
 
 /// Writes the comparison of these plans, in their order.
 pub fn write(plans: &[(&'static str, Plan)], out: &mut Output, format: Format) -> Result<(), Failure> {
-    let row =
-        |(strategy, plan): &(&'static str, Plan)| Row { strategy, summary: MigrationPlan::from(plan).spec.summary };
+    let row = |(strategy, plan): &(&'static str, Plan)| Row { strategy, summary: Summary::from(&plan.summary) };
     match format {
         Format::Json => document::json(out, &plans.iter().map(row).collect::<Vec<Row>>()),
         Format::Yaml => document::yaml(out, &plans.iter().map(row).collect::<Vec<Row>>()),

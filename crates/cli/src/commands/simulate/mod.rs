@@ -63,7 +63,7 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
             "warning: no node pool could buy anything: none is known, or nothing that has a price meets their requirements and limits",
         );
     }
-    let policy = args.policy.policy();
+    let policy = crate::profile::policy(&args.policy)?;
     let planned_by = |name: &'static str| -> Result<Plan, Failure> {
         let strategy = engine::strategy(name).ok_or_else(|| Failure::usage(format!("there is no strategy {name}")))?;
         let start = Instant::now();

@@ -1,0 +1,115 @@
+//! OptimizationReport: what an analysis found, and what a consolidation did.
+
+use kube_derive::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::condition::Condition;
+use crate::migration_plan::{Finding, SnapshotReference};
+use crate::violation::{Validate, Violation};
+
+/// What the report is about. What was found is its status.
+#[derive(Clone, Debug, PartialEq, CustomResource, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "optimizer.io",
+    version = "v1alpha1",
+    kind = "OptimizationReport",
+    doc = "What an analysis found: costs, waste, efficiency, findings, and what a consolidation did.",
+    status = "OptimizationReportStatus",
+    derive = "PartialEq",
+    shortname = "optreport",
+    category = "plimsoll",
+    crates(kube_core = "::kube_core"),
+    printcolumn(name = "Nodes", type_ = "integer", json_path = ".status.costs.nodes"),
+    printcolumn(name = "$/Month", type_ = "number", json_path = ".status.costs.usdPerMonth"),
+    printcolumn(name = "$/Month To Save", type_ = "number", json_path = ".status.costs.usdPerMonthToSave"),
+    printcolumn(name = "Plan", type_ = "string", json_path = ".status.consolidation.plan"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+pub struct OptimizationReportSpec {
+    /// The OptimizationConfig that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub config: Option<String>,
+    /// What was analysed.
+    pub snapshot: SnapshotReference,
+}
+
+/// What was found. Money is in dollars, unrounded; a month has 730 hours; what is unknown is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OptimizationReportStatus {
+    /// What the cluster costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<Costs>,
+    /// What is paid for and not used, by pattern.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waste: Vec<Finding>,
+    /// Each node kept and each pod not moved, and why, grouped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// What a consolidation did, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consolidation: Option<Consolidation>,
+    /// Whether the report is whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// The generation of the spec that this speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
+/// What a cluster costs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Costs {
+    /// Its nodes.
+    pub nodes: u32,
+    /// Of them, those of unknown price, which are in no amount here.
+    #[serde(default)]
+    pub nodes_unpriced: u32,
+    /// Its workloads.
+    pub workloads: u32,
+    /// What the nodes cost an hour.
+    pub usd_per_hour: f64,
+    /// And a month.
+    pub usd_per_month: f64,
+    /// Of that, what nobody asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_month_idle: Option<f64>,
+    /// How much of what is paid for is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub efficiency_percent: Option<f64>,
+    /// What a plan would save.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_month_to_save: Option<f64>,
+}
+
+/// What a consolidation did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Consolidation {
+    /// The MigrationPlan that was carried out.
+    pub plan: String,
+    /// Pods that it moved.
+    pub migrations: u32,
+    /// Nodes that went.
+    pub nodes_removed: u32,
+    /// Nodes that came.
+    #[serde(default)]
+    pub nodes_added: u32,
+    /// What that saves.
+    pub usd_per_month_saved: f64,
+}
+
+impl Validate for OptimizationReportSpec {
+    fn violations(&self) -> Vec<Violation> {
+        let moment = &self.snapshot.taken_at;
+        let is_moment = moment.parse::<jiff::Timestamp>().is_ok();
+        let message = "is no moment in RFC 3339, such as 2026-11-21T10:00:00Z";
+        if is_moment { Vec::new() } else { vec![Violation::new("spec.snapshot.takenAt", moment.as_str(), message)] }
+    }
+}

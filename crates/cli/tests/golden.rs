@@ -35,7 +35,7 @@ golden! {
     simulate_by_several_strategies_as_json: "simulate --compare first-fit,search -o json" => 0,
     simulate_with_what_constraints_cost: "simulate --constraints" => 0,
     simulate_with_what_constraints_cost_as_csv: "simulate --constraints -o csv" => 0,
-    simulate_with_what_constraints_cost_as_markdown: "simulate --constraints --min-replicas 3 -o markdown" => 0,
+    simulate_with_what_constraints_cost_as_markdown: "simulate --constraints -o markdown" => 0,
     simulate_what_if: "simulate --what-if growth=50% --what-if growth=0% --what-if without-zone=us-east-1a+growth=10% --what-if without-budget=data/queue --what-if only-family=m5" => 0,
     simulate_what_if_as_json: "simulate --what-if growth=50% -o json" => 0,
     simulate_what_if_as_csv: "simulate --what-if without-zone=us-east-1a -o csv" => 0,

@@ -48,14 +48,14 @@ fn in_largest_wave(plan: &Value) -> usize {
 fn a_profile_limits_the_waves_and_a_flag_overrides_it() {
     let one = json!({"maxConcurrentMigrations": 1});
     assert!(in_largest_wave(&plan(&[], "")) > 1);
-    assert_eq!(in_largest_wave(&plan(&[one.clone()], "")), 1);
+    assert_eq!(in_largest_wave(&plan(std::slice::from_ref(&one), "")), 1);
     assert!(in_largest_wave(&plan(&[one], "--max-moves-per-wave 100")) > 1);
 }
 
 #[test]
 fn the_cooldown_is_time_that_a_plan_takes() {
     let one = json!({"maxConcurrentMigrations": 1});
-    let quick = plan(&[one.clone()], "");
+    let quick = plan(std::slice::from_ref(&one), "");
     let slow = plan(&[one, json!({"migrationCooldown": "10m"})], "");
     let minutes = |plan: &Value| plan["spec"]["summary"]["minutesExpected"].as_u64().unwrap();
     let waves = slow["spec"]["summary"]["waves"].as_u64().unwrap();
@@ -103,7 +103,7 @@ fn a_plan_made_without_the_profile_has_faults_within_it() {
         (json!({"protectedNamespaces": [namespace]}), "NotEvictable"),
         (json!({"protectedNodes": [node]}), "KeptNode"),
     ] {
-        let verdict = within(&[rule.clone()], &format!("verify {} -o json", path.display()));
+        let verdict = within(std::slice::from_ref(&rule), &format!("verify {} -o json", path.display()));
         assert_eq!(verdict.code, 1, "{rule}: {}", verdict.stderr);
         assert!(verdict.stdout.contains(&format!("\"{expected}\"")), "{rule}: {}", verdict.stdout);
     }

@@ -1,5 +1,6 @@
 //! The custom resources of `optimizer.io/v1alpha1`, one file or folder a kind: what they look like in a cluster or a
 //! file, what may be wrong with them, and what they mean in `model`.
+#![allow(clippy::duplicated_attributes, reason = "clippy takes columns of the same type for repeated attributes")]
 
 mod condition;
 mod definitions;

@@ -120,13 +120,12 @@ pub fn documents(bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
     };
     let mut objects = Vec::new();
     for mut document in written.into_iter().filter(|document| !document.is_null()) {
-        match document.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take) {
-            Some(items) if document["kind"] == "List" => objects.extend(items),
-            Some(items) => {
-                document["items"] = Value::Array(items);
-                objects.push(document);
-            }
-            None => objects.push(document),
+        if document["kind"] == "List"
+            && let Some(Value::Array(items)) = document.get_mut("items").map(Value::take)
+        {
+            objects.extend(items);
+        } else {
+            objects.push(document);
         }
     }
     if objects.is_empty() { Err(ReadError::Empty) } else { Ok(objects) }

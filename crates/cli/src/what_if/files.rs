@@ -15,8 +15,9 @@ const COLUMNS: [&str; 6] = ["namespace", "kind", "name", "container", "cpu", "me
 /// Reads rows of `namespace,kind,name,container,cpu,memory`; an empty amount is as it is now.
 pub fn requests(path: &Path) -> Result<Vec<Request>, Failure> {
     let of_file = |error: String| Failure::new(format!("{}: {error}", path.display()));
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path)?;
-    let header = reader.headers()?.clone();
+    let reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path);
+    let mut reader = reader.map_err(|error| of_file(error.to_string()))?;
+    let header = reader.headers().map_err(|error| of_file(error.to_string()))?.clone();
     let place = |column: &&str| header.iter().position(|name| name.trim_start_matches('\u{feff}') == *column);
     let missing: Vec<&str> = COLUMNS.into_iter().filter(|column| place(column).is_none()).collect();
     if !missing.is_empty() {
@@ -26,7 +27,7 @@ pub fn requests(path: &Path) -> Result<Vec<Request>, Failure> {
     let at = COLUMNS.map(|column| place(&column).unwrap_or(0));
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record = record?;
+        let record = record.map_err(|error| of_file(error.to_string()))?;
         let line = record.position().map_or(0, csv::Position::line);
         let [namespace, kind, name, container, cpu, memory] = at.map(|at| record.get(at).unwrap_or_default());
         if [namespace, kind, name, container].contains(&"") {

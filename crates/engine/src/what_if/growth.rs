@@ -34,7 +34,7 @@ pub(super) fn apply(snapshot: &mut Snapshot, percent: u32) -> Option<String> {
     let more = added.len();
     snapshot.pods.extend(added);
     snapshot.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-    (more > 0).then(|| format!("{more} more pods do not run yet"))
+    (more > 0).then(|| format!("pods that do not run yet: {more}"))
 }
 
 fn grows(snapshot: &Snapshot, pod: &Pod) -> bool {

@@ -10,6 +10,7 @@ mod premise;
 mod requests;
 mod room;
 pub(crate) mod rules;
+mod settle;
 mod spot;
 mod world;
 mod zone;

@@ -1,8 +1,8 @@
 //! What comes of a world: its plan by its figures, with room bought for pods that have none where that may be.
 
-use model::{AddedNode, Summary, UsdPerHour};
+use model::{AddedNode, Snapshot, Summary, UsdPerHour};
 
-use super::{World, planned, room};
+use super::{World, planned, room, settle};
 use crate::planning::Strategy;
 
 /// The figures of a scenario.
@@ -16,8 +16,10 @@ pub struct Outcome {
     pub without_room: usize,
 }
 
-/// Plans the world. Pods that the plan leaves without room get it where nodes may be bought, at whatever price.
-pub fn outcome(world: &World, strategy: &dyn Strategy) -> Outcome {
+/// Plans the world, once what waits in it and did not wait `before` has been placed where there is room. Pods that the
+/// plan leaves without room get it where nodes may be bought, at whatever price.
+pub fn outcome(world: &World, before: &Snapshot, strategy: &dyn Strategy) -> Outcome {
+    let world = &settle::settled(world, before, strategy);
     let plan = world.plan(strategy);
     let after = world.after(&plan);
     let waiting = after.without_room(strategy).len();

@@ -54,5 +54,5 @@ pub(super) fn apply(snapshot: &mut Snapshot, rows: &[Request]) -> Result<Option<
             return Err(PremiseError::new(wrong, known));
         }
     }
-    Ok((changed > 0).then(|| format!("{changed} pods still ask for other amounts")))
+    Ok((changed > 0).then(|| format!("pods that still ask for other amounts: {changed}")))
 }

@@ -31,7 +31,10 @@ pub(super) fn apply(
     able.retain(|node| may_stay(snapshot, &all_turned.nodes[*node]));
     if able.len() < turned {
         let remedy = |node: &usize| prices.nodes.get(*node)?.as_ref().err().map(|unpriced| unpriced.remedy.clone());
-        let wrong = format!("{turned} nodes would have to be {to}, and {} could be", able.len());
+        let wrong = format!(
+            "{turned} nodes would have to turn {to}, and {} could: their price is known then, and their pods may be there",
+            able.len()
+        );
         return Err(PremiseError { remedy: from.iter().find_map(remedy), ..PremiseError::new(wrong, []) });
     }
     able.sort_by_key(|node| {
@@ -43,7 +46,7 @@ pub(super) fn apply(
     for node in able.iter().enumerate().filter(|(at, _)| is_turned(at)).map(|(_, node)| *node) {
         snapshot.nodes[node] = all_turned.nodes[node].clone();
     }
-    Ok(Some(format!("{turned} nodes are not {to} yet")))
+    Ok(Some(format!("nodes that are not {to} yet: {turned}")))
 }
 
 /// May the pods of the node be on it as it would be?

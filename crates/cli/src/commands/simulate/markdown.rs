@@ -53,11 +53,11 @@ pub fn write(simulation: &Simulation<'_>, out: &mut Output) -> Result<(), Failur
     if !plan.constraints.is_empty() {
         writeln!(out, "\n### What the constraints cost\n")?;
         constraints::grid(&plan.constraints).write(out, Format::Markdown)?;
-        writeln!(out, "\n<details><summary>The changes for kubectl, to review</summary>\n")?;
-        for command in plan.constraints.iter().filter_map(constraints::command) {
-            writeln!(out, "    {}", clean(&command))?;
+        let commands: Vec<String> = plan.constraints.iter().filter_map(constraints::command).collect();
+        if !commands.is_empty() {
+            writeln!(out, "\nThe changes for kubectl, to review:\n")?;
+            commands.iter().try_for_each(|command| writeln!(out, "    {}", clean(command)))?;
         }
-        writeln!(out, "\n</details>")?;
     }
     Ok(())
 }

@@ -68,7 +68,7 @@ pub fn rows(today: &Today<'_>, scenarios: &[Scenario]) -> Result<Vec<Row>, Failu
     // All of them before the first is planned: who mistyped the last need not wait.
     let made = made.collect::<Result<Vec<Made>, Failure>>()?;
     let row = |made: Made| {
-        let outcome = talk::while_doing("planning", || outcome(&made.world, today.strategy));
+        let outcome = talk::while_doing("planning", || outcome(&made.world, today.snapshot, today.strategy));
         Row { scenario: made.scenario, outcome, not_yet: made.not_yet, flags: made.flags }
     };
     Ok(made.into_iter().map(row).collect())

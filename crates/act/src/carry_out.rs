@@ -113,7 +113,8 @@ impl Execution<'_> {
             self.wave(&wave, &pods).await?;
             self.take_away_emptied(&pods).await?;
             if left > 1 {
-                tokio::time::sleep(self.options.cooldown).await;
+                let seconds = u64::try_from(self.policy.cooldown_seconds).unwrap_or(0);
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
         }
         self.take_away_emptied(&pods).await

@@ -11,8 +11,6 @@ pub struct Options {
     pub ready_within: Duration,
     /// How long an eviction that a budget refuses is asked again.
     pub refused_for: Duration,
-    /// The pause between two waves.
-    pub cooldown: Duration,
 }
 
 impl Default for Options {
@@ -21,7 +19,6 @@ impl Default for Options {
             removal: NodeRemoval::None,
             ready_within: Duration::from_secs(600),
             refused_for: Duration::from_secs(120),
-            cooldown: Duration::ZERO,
         }
     }
 }

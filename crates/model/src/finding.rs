@@ -186,6 +186,10 @@ codes! {
     TooLittleSavedPerMove,
     /// A plan could be made, but it saves less than the policy wants.
     TooLittleSaved,
+    /// It could go, but its pods would lose preferences that are worth more.
+    PreferencesCostMore,
+    /// What pods that move lose and gain of what they prefer.
+    PreferencesChanged,
 
     // What analyze notices.
     /// A node with nothing but daemons.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Name, Risk, UsdPerHour};
+use crate::{HOURS_PER_MONTH, Name, Risk, UsdPerHour};
 
 /// The limits that a plan keeps. The defaults are those of the threshold `medium`; `docs/safety.md` has all three.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub struct Policy {
     pub least_saved: UsdPerHour,
     /// A node goes only where that saves at least this for each pod that moves for it.
     pub least_saved_per_move: UsdPerHour,
+    /// What it is worth, for an hour, that a preference of weight 100 holds.
+    pub preference_price: UsdPerHour,
     /// Seconds expected between a pod's eviction and its replacement's readiness, beside its grace period.
     pub start_up_seconds: i64,
     /// Seconds to wait after a wave before the next begins.
@@ -90,6 +92,7 @@ impl Policy {
             most_moves: None,
             least_saved: UsdPerHour::ZERO,
             least_saved_per_move: UsdPerHour::ZERO,
+            preference_price: PREFERENCE_PRICE,
             start_up_seconds: START_UP_SECONDS,
             cooldown_seconds: 0,
             protected: Protected::default(),
@@ -112,6 +115,7 @@ impl Policy {
             most_moves: None,
             least_saved: UsdPerHour::ZERO,
             least_saved_per_move: UsdPerHour::ZERO,
+            preference_price: PREFERENCE_PRICE,
             start_up_seconds: START_UP_SECONDS,
             cooldown_seconds: 0,
             protected: Protected::default(),
@@ -123,6 +127,9 @@ impl Policy {
         Policy { system_pods: SystemPods::All, ..Policy::medium() }
     }
 }
+
+/// A dollar a month: a pod's share of a small node is several, and no node stays for one preference.
+const PREFERENCE_PRICE: UsdPerHour = UsdPerHour::from_nanos(1_000_000_000 / HOURS_PER_MONTH);
 
 /// Usual for a service that loads something before it answers.
 const START_UP_SECONDS: i64 = 60;

@@ -1,5 +1,6 @@
 //! Where a plan says that kube-scheduler would put each pod is where it would: the plan is done step by step on the objects
 //! themselves, and kube-scheduler's own code is asked at each.
+#![allow(clippy::unwrap_used)] // What the tests share fails as loudly as they do.
 
 use std::collections::BTreeMap;
 

@@ -48,9 +48,6 @@ pub struct ApplyArgs {
     /// How long an eviction that a budget refuses is asked again
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::duration)]
     pub refused_for: Duration,
-    /// The pause between two waves
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = values::duration)]
-    pub cooldown: Duration,
     /// How to write what came of it
     #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml, Csv, Markdown]))]
     pub output: Format,

@@ -62,6 +62,9 @@ pub struct PolicyArgs {
     /// A node is emptied only where that saves at least this a month for each pod that moves for it
     #[arg(long, value_name = "USD", value_parser = usd_per_month, help_heading = HEADING)]
     pub min_savings_per_move: Option<UsdPerHour>,
+    /// What it is worth a month that a preference of weight 100 holds: soft spread, preferred affinity, soft taints
+    #[arg(long, value_name = "USD", value_parser = usd_per_month, help_heading = HEADING)]
+    pub preference_price: Option<UsdPerHour>,
 }
 
 /// A safety threshold.
@@ -124,6 +127,7 @@ impl PolicyArgs {
             most_moves: self.max_moves.or(limits.most_moves),
             least_saved: self.min_savings.unwrap_or(limits.least_saved),
             least_saved_per_move: self.min_savings_per_move.unwrap_or(limits.least_saved_per_move),
+            preference_price: self.preference_price.unwrap_or(limits.preference_price),
             start_up_seconds: limits.start_up_seconds,
             most_nodes_per_workload: self.max_nodes_per_workload.or(limits.most_nodes_per_workload),
             cooldown_seconds: self.cooldown.map_or(limits.cooldown_seconds, seconds),
@@ -158,6 +162,7 @@ impl PolicyArgs {
             flag("max-moves", self.max_moves.map(|most| most.to_string())),
             flag("min-savings", self.min_savings.map(per_month)),
             flag("min-savings-per-move", self.min_savings_per_move.map(per_month)),
+            flag("preference-price", self.preference_price.map(per_month)),
         ]
         .concat()
     }
@@ -220,7 +225,7 @@ mod tests {
 
     #[test]
     fn every_limit_of_a_threshold_is_overridden_by_its_flag() {
-        let flags = "--max-moves=7 --min-savings=730 --min-savings-per-move=0.73 --min-age=0 --headroom=0% --max-moves-per-wave=1000 --min-replicas=1 --max-risk=high --system-pods=with-budget \
+        let flags = "--preference-price=7.3 --max-moves=7 --min-savings=730 --min-savings-per-move=0.73 --min-age=0 --headroom=0% --max-moves-per-wave=1000 --min-replicas=1 --max-risk=high --system-pods=with-budget \
                      --max-nodes-per-workload=3 --cooldown=5m --keep-empty-dir=false --keep-without-budget=false --keep-zones=false";
         let medium = Policy {
             most_moves_per_wave: Some(1_000),
@@ -229,6 +234,7 @@ mod tests {
             most_moves: Some(7),
             least_saved: UsdPerHour::from_nanos(1_000_000_000),
             least_saved_per_move: UsdPerHour::from_nanos(1_000_000),
+            preference_price: UsdPerHour::from_nanos(10_000_000),
             ..Policy::medium()
         };
         assert_eq!(given(&format!("--safety conservative {flags}")).policy_alone(), medium);
@@ -245,7 +251,7 @@ mod tests {
             "--safety aggressive --headroom 2.5% --max-risk low",
             "--min-replicas 3 --keep-zones --system-pods all",
             "--max-nodes-per-workload 2 --cooldown 90s",
-            "--min-age 90m --max-moves 3 --min-savings 100 --min-savings-per-move 0.5",
+            "--min-age 90m --max-moves 3 --min-savings 100 --min-savings-per-move 0.5 --preference-price 3",
         ] {
             let args = given(flags);
             assert_eq!(given(&args.flags()).policy_alone(), args.policy_alone(), "{flags}");

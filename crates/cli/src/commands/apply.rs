@@ -16,22 +16,23 @@ use crate::plan_file::{self, PlanFile};
 use crate::render::document;
 use crate::render::grid::{Column, Grid};
 use crate::render::text::{clean, count};
-use crate::{input, talk};
+use crate::{input, profile, talk};
 
 /// Runs it.
 pub fn run(args: &ApplyArgs, out: &mut Output) -> Result<Exit, Failure> {
     let file = plan_file::read(&args.plan, &[])?;
     let prices = input::price_table(&args.prices)?;
+    let policy = profile::policy(&args.policy)?;
     if !args.dry_run {
         agree(args, &file)?;
     }
     runtime()?.block_on(async {
         let cluster = connect(&args.live, prices).await?;
         if args.dry_run {
-            let rehearsal = act::rehearse(&cluster, &file.plan, &args.policy.policy()).await.map_err(failure)?;
+            let rehearsal = act::rehearse(&cluster, &file.plan, &policy).await.map_err(failure)?;
             return told(&rehearsal, out);
         }
-        let (options, policy) = (options(args), args.policy.policy());
+        let options = options(args);
         let ending = act::carry_out(&cluster, &file.plan, &policy, &options, &tell).await.map_err(failure)?;
         write(&file.plan, &ending, &options, out, args.output)?;
         Ok(if ending.is_whole() { Exit::Done } else { Exit::Failed })
@@ -68,7 +69,6 @@ fn options(args: &ApplyArgs) -> Options {
         },
         ready_within: args.ready_within,
         refused_for: args.refused_for,
-        cooldown: args.cooldown,
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use model::placement::WhenUnsatisfiable::DoNotSchedule;
 use model::{Labels, Name, Pod, PodSpec, Resources, Snapshot, Volume};
 use rustc_hash::FxHashMap;
 
 use super::eligibility::NodeSets;
 use super::groups::Groups;
+use super::preferred::{NodePreferences, preferred};
 use super::{
     CPU, Class, Cluster, CompiledPod, EPHEMERAL_STORAGE, FIRST_SCALAR, Interner, MEMORY, NodeAttachments, PODS, volumes,
 };
@@ -39,8 +41,9 @@ pub(super) fn compile(snapshot: &Snapshot) -> Cluster<'_> {
         let held_extra = if pod.held == pod.requests { Vec::new() } else { extra(pod, &scalar_names) };
         pods.push(CompiledPod { class: classes.class_of(pod), node, held_extra, terminating: pod.terminating });
     }
-    let Classes { mut classes, labels, groups, sets, single_pod_claims, .. } = classes;
+    let Classes { mut classes, labels, groups, sets, node_preferences, single_pod_claims, .. } = classes;
     groups.count_classes(&mut classes, &labels);
+    let has_preferences = classes.iter().any(|class| class.preferred.is_some());
     Cluster {
         snapshot,
         resources,
@@ -53,6 +56,8 @@ pub(super) fn compile(snapshot: &Snapshot) -> Cluster<'_> {
         spread_groups: groups.spread,
         affinity_groups: groups.affinity,
         anti_affinity_terms: groups.anti_affinity,
+        node_preferences: node_preferences.by_node,
+        has_preferences,
         node_sets: sets.sets,
         attachments: attachments(snapshot),
         single_pod_claims,
@@ -111,6 +116,7 @@ struct Classes<'a> {
     labels: Vec<Labels>,
     groups: Groups<'a>,
     sets: NodeSets<'a>,
+    node_preferences: NodePreferences<'a>,
     claim_numbers: Interner<(Name, Name)>,
     single_pod_claims: usize,
 }
@@ -129,6 +135,7 @@ impl<'a> Classes<'a> {
             labels: Vec::new(),
             groups: Groups::new(snapshot),
             sets: NodeSets::new(&snapshot.nodes),
+            node_preferences: NodePreferences::new(snapshot),
             claim_numbers: Interner::new(),
             single_pod_claims: 0,
         }
@@ -187,12 +194,15 @@ impl<'a> Classes<'a> {
         }
         single_pod_claims.sort_unstable();
         single_pod_claims.dedup();
+        let sets = &mut self.sets;
+        let preferred = preferred(&mut self.node_preferences, &mut self.groups, sets, &pod.namespace, labels, spec);
         Class {
             namespace: pod.namespace.clone(),
             requests,
+            preferred,
             eligible: self.sets.all_of(parts),
             ports: spec.host_ports.clone(),
-            spread: self.groups.spread_of(&pod.namespace, labels, spec, &mut self.sets),
+            spread: self.groups.spread_of(&pod.namespace, labels, spec, &mut self.sets, DoNotSchedule),
             counted_in_spread: Vec::new(),
             affinity: self.groups.affinity_of(&pod.namespace, labels, spec),
             counted_in_affinity: Vec::new(),
@@ -216,8 +226,9 @@ fn selected_keys(snapshot: &Snapshot) -> BTreeSet<Name> {
             continue;
         }
         let spec = &*pod.spec;
-        let affinity =
-            spec.pod_affinity.iter().chain(&spec.pod_anti_affinity).filter_map(|term| term.selector.as_ref());
+        let preferred = spec.preferred_pod_affinity.iter().chain(&spec.preferred_pod_anti_affinity);
+        let terms = spec.pod_affinity.iter().chain(&spec.pod_anti_affinity).chain(preferred.map(|one| &one.term));
+        let affinity = terms.filter_map(|term| term.selector.as_ref());
         let spread = spec.topology_spread.iter().filter_map(|constraint| constraint.selector.as_ref());
         for selector in affinity.chain(spread) {
             keys.extend(selector.requirements.iter().map(|requirement| requirement.key.clone()));

@@ -23,6 +23,7 @@ pub(crate) struct Groups<'a> {
     pub affinity: Vec<AffinityGroup>,
     anti_affinity_numbers: Interner<(Name, PodAffinityTerm)>,
     anti_affinity_keys: Vec<(Name, PodAffinityTerm)>,
+    anti_affinity_is_required: Vec<bool>,
     pub anti_affinity: Vec<AntiAffinityTerm>,
 }
 
@@ -49,28 +50,28 @@ impl<'a> Groups<'a> {
             affinity: Vec::new(),
             anti_affinity_numbers: Interner::new(),
             anti_affinity_keys: Vec::new(),
+            anti_affinity_is_required: Vec::new(),
             anti_affinity: Vec::new(),
         }
     }
 
-    /// The hard spread constraints of a pod.
+    /// The spread constraints of a pod that are filters, or those that are preferences.
     pub(crate) fn spread_of(
         &mut self,
         namespace: &Name,
         labels: &Labels,
         spec: &PodSpec,
         sets: &mut NodeSets<'a>,
+        when: WhenUnsatisfiable,
     ) -> Vec<SpreadUse> {
-        let hard: Vec<&TopologySpreadConstraint> = spec
-            .topology_spread
-            .iter()
-            .filter(|constraint| constraint.when_unsatisfiable == WhenUnsatisfiable::DoNotSchedule)
-            .collect();
+        let of_kind: Vec<&TopologySpreadConstraint> =
+            spec.topology_spread.iter().filter(|constraint| constraint.when_unsatisfiable == when).collect();
         // A node counts for none of the constraints unless it has the keys of all of them.
-        let mut keys: Vec<Name> = hard.iter().map(|constraint| constraint.topology_key.clone()).collect();
+        let mut keys: Vec<Name> = of_kind.iter().map(|constraint| constraint.topology_key.clone()).collect();
         keys.sort();
         keys.dedup();
-        hard.iter()
+        of_kind
+            .iter()
             .map(|constraint| {
                 let mut parts = vec![sets.has_keys(keys.clone())];
                 if constraint.node_affinity_policy == InclusionPolicy::Honor {
@@ -94,6 +95,7 @@ impl<'a> Groups<'a> {
                     topology: key.topology,
                     nodes: key.nodes,
                     leaves_when_cordoned: key.leaves_when_cordoned,
+                    is_required: false,
                 };
                 let (namespace, selector) = (key.namespace.clone(), key.selector.clone());
                 let (number, is_new) = self.spread_numbers.intern(key);
@@ -101,6 +103,7 @@ impl<'a> Groups<'a> {
                     self.spread.push(group);
                     self.spread_keys.push((namespace, selector));
                 }
+                self.spread[number as usize].is_required |= when == WhenUnsatisfiable::DoNotSchedule;
                 SpreadUse {
                     group: number,
                     max_skew: i64::from(constraint.max_skew),
@@ -135,15 +138,23 @@ impl<'a> Groups<'a> {
         spec.pod_anti_affinity
             .iter()
             .map(|term| {
-                let topology = self.topology(&term.topology_key);
-                let (number, is_new) = self.anti_affinity_numbers.intern((namespace.clone(), term.clone()));
-                if is_new {
-                    self.anti_affinity.push(AntiAffinityTerm { topology });
-                    self.anti_affinity_keys.push((namespace.clone(), term.clone()));
-                }
+                let number = self.preferred_term(namespace, term);
+                self.anti_affinity_is_required[number as usize] = true;
                 number
             })
             .collect()
+    }
+
+    /// The number of a term that keeps nobody away unless it is required of somebody else.
+    pub(crate) fn preferred_term(&mut self, namespace: &Name, term: &PodAffinityTerm) -> u32 {
+        let topology = self.topology(&term.topology_key);
+        let (number, is_new) = self.anti_affinity_numbers.intern((namespace.clone(), term.clone()));
+        if is_new {
+            self.anti_affinity.push(AntiAffinityTerm { topology });
+            self.anti_affinity_keys.push((namespace.clone(), term.clone()));
+            self.anti_affinity_is_required.push(false);
+        }
+        number
     }
 
     /// Tells every class which groups count it. `labels` are those of the class.
@@ -179,7 +190,8 @@ impl<'a> Groups<'a> {
                 if term_selects_existing(self.snapshot, term, own, &namespace, &labels[class]) {
                     classes[class].counted_in_anti_affinity.push(number as u32);
                 }
-                if term_selects_incoming(self.snapshot, term, own, &namespace, &labels[class]) {
+                let is_required = self.anti_affinity_is_required[number];
+                if is_required && term_selects_incoming(self.snapshot, term, own, &namespace, &labels[class]) {
                     classes[class].repelled_by.push(number as u32);
                 }
             }

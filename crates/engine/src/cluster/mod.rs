@@ -4,6 +4,7 @@
 mod build;
 mod eligibility;
 mod groups;
+mod preferred;
 mod volumes;
 
 use model::{HostPort, Name, Snapshot, Volume};
@@ -12,6 +13,8 @@ use rustc_hash::FxHashMap;
 pub use crate::node_set::NodeSet;
 pub(crate) use eligibility::{NodeSets, tolerates_cordon};
 pub(crate) use groups::{effective_selector, term_selects_existing, term_selects_incoming, topology};
+pub(crate) use preferred::FULL_WEIGHT;
+pub use preferred::{Preferred, Wants};
 pub(crate) use volumes::disks_conflict;
 
 /// CPU, memory, ephemeral storage and pod count come first; extended resources follow.
@@ -50,8 +53,12 @@ pub struct Cluster<'a> {
     pub spread_groups: Vec<SpreadGroup>,
     /// What required pod affinities count.
     pub affinity_groups: Vec<AffinityGroup>,
-    /// Required anti-affinity terms.
+    /// Required anti-affinity terms, and preferred ones of both kinds.
     pub anti_affinity_terms: Vec<AntiAffinityTerm>,
+    /// What soft taints and preferred node affinity weigh that a node does not meet, by node.
+    pub node_preferences: Vec<Vec<i64>>,
+    /// Some pod would rather be here than there.
+    pub has_preferences: bool,
     /// Sets of nodes that several things share.
     pub node_sets: Vec<std::sync::Arc<NodeSet>>,
     /// What the storage drivers allow of each node, and what is attached already.
@@ -98,6 +105,8 @@ pub struct Class {
     pub counted_in_anti_affinity: Vec<u32>,
     /// Anti-affinity terms whose holders keep pods of this class away.
     pub repelled_by: Vec<u32>,
+    /// What it would rather have, where it would rather have anything.
+    pub preferred: Option<Box<Preferred>>,
     /// Volumes that count against the limits of a driver.
     pub attaches: Vec<Attach>,
     /// Looking up its own volumes for limits fails: the filter fails wherever a limit is asked for.
@@ -166,6 +175,8 @@ pub struct SpreadGroup {
     pub nodes: u32,
     /// A node that gets cordoned takes part no more (nodeTaintsPolicy Honor and no toleration).
     pub leaves_when_cordoned: bool,
+    /// Some constraint on it is a filter.
+    pub is_required: bool,
 }
 
 /// One hard spread constraint of a class.

@@ -16,6 +16,7 @@ use crate::cluster::{Cluster, NodeSet};
 use crate::state::Holds;
 use counts::Counts;
 use kind::Kinds;
+pub(crate) use taint_toleration::untolerated;
 
 /// The best that a plugin gives, before its weight.
 const MOST: i64 = 100;

@@ -4,7 +4,7 @@ use model::UsdPerHour;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{CPU, MEMORY};
-use crate::state::Holds;
+use crate::state::{Asks, Holds};
 
 use super::Problem;
 use super::placement::Placement;
@@ -12,6 +12,17 @@ use super::strategy::Attempt;
 
 /// How many times all nodes are tried; each pass works on the result of the one before, and two are usually enough.
 const MOST_PASSES: usize = 16;
+
+/// What emptying a node takes.
+#[derive(Clone, Copy)]
+pub(super) struct Emptied {
+    /// How many pods were elsewhere than they had been, before.
+    pub moves_before: usize,
+    /// And how many are with it.
+    pub moves_after: usize,
+    /// What the preferences weigh that its pods had there and do not have where they go.
+    pub broken: i64,
+}
 
 /// Chooses where pods go.
 pub trait Chooser {
@@ -44,8 +55,11 @@ pub(super) fn drain<'a, C: Chooser>(
                 return;
             }
             if !placement.state.is_closed(node) {
-                let price = placement.problem.price(node).unwrap_or(UsdPerHour::ZERO);
-                let is_allowed = |before: usize, after: usize| attempt.limits.allow(price, before, after);
+                let problem = placement.problem;
+                let is_allowed = |emptied: &Emptied| {
+                    let saved = problem.saved_by(node, emptied.broken);
+                    attempt.limits.allow(saved, emptied.moves_before, emptied.moves_after)
+                };
                 drain_node(placement, &mut chooser, chooser_for, &mut hopeless, stays, node, &is_allowed);
             }
         }
@@ -158,24 +172,23 @@ pub(super) fn candidates(placement: &Placement<'_>, attempt: &Attempt, rank: &dy
     candidates.into_iter().map(|(.., node)| node).collect()
 }
 
-/// How many more pods would have moved were the node emptied too; `None` where they do not all fit elsewhere. Nothing is
-/// changed.
-pub(super) fn moves_to_empty<'a, C: Chooser>(
+/// What it would take to empty the node too; `None` where its pods do not all fit elsewhere. Nothing is changed.
+pub(super) fn taken_to_empty<'a, C: Chooser>(
     placement: &mut Placement<'a>,
     chooser: &mut C,
     chooser_for: &impl Fn(&Placement<'a>) -> C,
     node: usize,
-) -> Option<usize> {
-    let more = std::cell::Cell::new(None);
-    let refuse = |before: usize, after: usize| {
-        more.set(Some(after.saturating_sub(before)));
+) -> Option<Emptied> {
+    let taken = std::cell::Cell::new(None);
+    let refuse = |emptied: &Emptied| {
+        taken.set(Some(*emptied));
         false
     };
     drain_node(placement, chooser, chooser_for, &mut Hopeless::default(), None, node, &refuse);
-    more.get()
+    taken.into_inner()
 }
 
-/// Moves everything off the node, or leaves things as they were. `accept` is asked with the moves before and after.
+/// Moves everything off the node, or leaves things as they were. `accept` is asked what it takes.
 fn drain_node<'a, C: Chooser>(
     placement: &mut Placement<'a>,
     chooser: &mut C,
@@ -183,7 +196,7 @@ fn drain_node<'a, C: Chooser>(
     hopeless: &mut Hopeless,
     stays: Option<&dyn Fn(usize) -> bool>,
     node: usize,
-    accept: &dyn Fn(usize, usize) -> bool,
+    accept: &dyn Fn(&Emptied) -> bool,
 ) -> bool {
     let problem = placement.problem;
     let moves_before = placement.moves;
@@ -191,6 +204,7 @@ fn drain_node<'a, C: Chooser>(
     if units.iter().any(|unit| hopeless.knows(placement, unit, node)) {
         return false;
     }
+    let broken_before = placement.broken_by(units.iter().flatten().copied());
     placement.state.cordon(node, &placement.on_node(node));
     chooser.changed(placement, node);
     let mut moved: Vec<u32> = Vec::new();
@@ -211,7 +225,9 @@ fn drain_node<'a, C: Chooser>(
         moved.extend(unit);
     }
     debug_assert!(placement.pods_on[node].iter().all(|pod| problem.goes_with_node(*pod as usize)));
-    if !accept(moves_before, placement.moves) || !pending_keep_room(placement, chooser, chooser_for) {
+    let broken = placement.broken_by(moved.iter().copied()) - broken_before;
+    let emptied = Emptied { moves_before, moves_after: placement.moves, broken };
+    if !accept(&emptied) || !pending_keep_room(placement, chooser, chooser_for) {
         undo(placement, chooser, node, &moved);
         return false;
     }
@@ -240,7 +256,8 @@ pub(super) fn units_to_move(placement: &Placement<'_>, node: usize) -> Vec<Vec<u
 }
 
 /// Pods that are spread over zones, and ready ones of several, stay in their zone where they can: such a move is legal
-/// whatever else moves, and a later one from there is too. Nodes that are thought to stay come before others.
+/// whatever else moves, and a later one from there is too. Nodes that are thought to stay come before others, and before
+/// all else those where every preference holds.
 fn choose_near(
     placement: &Placement<'_>,
     chooser: &impl Chooser,
@@ -258,6 +275,21 @@ fn choose_near(
     let is_near = |node: usize| {
         homes.iter().all(|(pod, home)| problem.is_near(*pod, cluster.class_of(*pod), *home, node)) && survives(node)
     };
+    let has_preferences = |pod: &&u32| cluster.class_of(**pod as usize).preferred.is_some();
+    let choosy: Vec<_> = unit.iter().filter(has_preferences).map(|pod| cluster.class_of(*pod as usize)).collect();
+    let can_hold = choosy.iter().all(|class| class.preferred.as_ref().is_none_or(|one| one.some_node_suits));
+    let is_priced = problem.policy.preference_price > UsdPerHour::ZERO;
+    if is_priced && can_hold && !choosy.is_empty() {
+        let state = &placement.state;
+        let keeps = |node: usize| choosy.iter().all(|class| state.broken(class, node, Asks::Newcomer) == 0);
+        let near = || chooser.choose_where(placement, unit, &|node| is_near(node) && keeps(node));
+        let stays = stays.and_then(|stays| {
+            chooser.choose_where(placement, unit, &|node| stays(node) && is_near(node) && keeps(node))
+        });
+        if let Some(node) = stays.or_else(near) {
+            return Some(node);
+        }
+    }
     let near_and_stays =
         stays.and_then(|stays| chooser.choose_where(placement, unit, &|node| stays(node) && is_near(node)));
     let near = || if homes.is_empty() { None } else { chooser.choose_where(placement, unit, &is_near) };

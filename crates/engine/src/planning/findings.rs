@@ -9,7 +9,7 @@ use crate::state::Rule;
 use super::Problem;
 use super::best_fit::ByRoom;
 use super::circles::Circle;
-use super::drain::{moves_to_empty, units_to_move};
+use super::drain::{taken_to_empty, units_to_move};
 use super::limits::Limits;
 use super::placement::Placement;
 use super::waves::Move;
@@ -51,6 +51,7 @@ impl Stuck {
 pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &Stuck, undone: &Undone<'_>) -> Vec<Finding> {
     let mut findings = pods_not_moved(problem, placement);
     findings.extend(undone.finding.clone());
+    findings.extend(preferences(problem, placement));
     let mut trial = placement.clone();
     let mut limited = Limited { undone, chooser: ByRoom::new(placement) };
     for node in 0..problem.cluster.nodes() {
@@ -62,6 +63,35 @@ pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &Stuck,
         b.usd_per_hour.cmp(&a.usd_per_hour).then(a.code.cmp(&b.code)).then_with(|| a.subject.cmp(&b.subject))
     });
     findings
+}
+
+/// How many pods move to where they like it less, and to where they like it more.
+fn preferences(problem: &Problem<'_>, placement: &Placement<'_>) -> Option<Finding> {
+    if !problem.cluster.has_preferences {
+        return None;
+    }
+    let start = Placement::of_snapshot(problem);
+    let (mut broken, mut healed, mut weight) = (0_u32, 0_u32, 0);
+    for pod in 0..placement.at.len() as u32 {
+        let (home, at) = (problem.cluster.pods[pod as usize].node, placement.at[pod as usize]);
+        if home.is_none() || at.is_none() || home == at {
+            continue;
+        }
+        let more = placement.broken_by(std::iter::once(pod)) - start.broken_by(std::iter::once(pod));
+        broken += u32::from(more > 0);
+        healed += u32::from(more < 0);
+        weight += more;
+    }
+    let pods = |number: u32| if number == 1 { "1 pod".to_owned() } else { format!("{number} pods") };
+    let message = format!(
+        "{} will lose preferences by moving, and {} will gain some; together they weigh {} {}",
+        pods(broken),
+        pods(healed),
+        weight.abs(),
+        if weight > 0 { "less than before" } else { "more than before" }
+    );
+    let finding = Finding::new(FindingCode::PreferencesChanged, Subject::Cluster, message);
+    (broken + healed > 0).then_some(Finding { count: broken, ..finding })
 }
 
 /// What the whole would save beyond what the limits allow, where it would save more.
@@ -93,10 +123,23 @@ impl Limited<'_> {
             return Some((FindingCode::TooLittleSaved, reason.to_owned()));
         }
         let limits = self.undone.limits;
-        let price = problem.price(node).filter(|_| limits.are_set())?;
+        let has_preferences = problem.cluster.has_preferences;
+        problem.price(node).filter(|_| limits.are_set() || has_preferences)?;
         let before = trial.moves;
-        let more = moves_to_empty(trial, &mut self.chooser, &ByRoom::new, node)?;
-        if !limits.is_worth(price, before, before + more) {
+        let taken = taken_to_empty(trial, &mut self.chooser, &ByRoom::new, node)?;
+        let more = taken.moves_after.saturating_sub(taken.moves_before);
+        let saved = problem.saved_by(node, taken.broken);
+        if saved < UsdPerHour::ZERO {
+            let reason = format!(
+                "its pods would lose preferences of weight {} for it, which are worth more than it costs",
+                taken.broken
+            );
+            return Some((FindingCode::PreferencesCostMore, reason));
+        }
+        if !limits.are_set() {
+            return None;
+        }
+        if !limits.is_worth(saved, before, before + more) {
             let reason = format!("{more} more pods would move, each for less than the policy wants a move to save");
             return Some((FindingCode::TooLittleSavedPerMove, reason));
         }

@@ -91,7 +91,7 @@ fn plan_of<'a>(problem: &'a Problem<'a>, strategy: &dyn Strategy) -> Plan {
     }
     let whole = Reached::of(problem, strategy, Limits::default());
     let keeps_limit = limits.most_moves.is_none_or(|most| whole.placement.moves <= most);
-    if keeps_limit && whole.placement.saved() >= within.placement.saved() {
+    if keeps_limit && whole.placement.worth() >= within.placement.worth() {
         return whole.plan(problem, &Undone::default());
     }
     let finding = findings::beyond_the_limit(&within.placement, &whole.placement);
@@ -143,7 +143,7 @@ impl<'a> Reached<'a> {
             _ if problem.is_over() => reached,
             Some(plainer) if !reached.stuck.nodes.is_empty() || is_small(problem) => {
                 let other = Reached::of(problem, plainer, limits);
-                if other.placement.saved() > reached.placement.saved() {
+                if other.placement.worth() > reached.placement.worth() {
                     other.improved(problem, strategy, limits)
                 } else {
                     reached
@@ -201,8 +201,8 @@ fn improve<'a>(
             learn(&mut attempt, &ordered);
             repair::without_stuck(problem, &strategy.start(problem), &placement, &ordered)
         };
-        let so_far = best.as_ref().unwrap_or(reached).placement.saved();
-        best = found.filter(|found| found.placement.saved() > so_far).or(best);
+        let so_far = best.as_ref().unwrap_or(reached).placement.worth();
+        best = found.filter(|found| found.placement.worth() > so_far).or(best);
         if is_clean {
             break;
         }

@@ -5,7 +5,7 @@ use model::UsdPerHour;
 use crate::cluster::{CPU, MEMORY};
 use crate::planning::Problem;
 use crate::planning::survival::Survival;
-use crate::state::{Holds, State};
+use crate::state::{Asks, Holds, State};
 
 /// Where everything is at some point of a search.
 #[derive(Clone)]
@@ -92,6 +92,25 @@ impl<'a> Placement<'a> {
     /// What the removed nodes cost.
     pub fn saved(&self) -> UsdPerHour {
         self.removed.iter().filter_map(|node| self.problem.price(*node as usize)).sum()
+    }
+
+    /// What the preferences weigh that these pods do not have where they are.
+    pub fn broken_by(&self, pods: impl Iterator<Item = u32>) -> i64 {
+        if !self.problem.cluster.has_preferences {
+            return 0;
+        }
+        let of_pod = |pod: u32| {
+            let class = self.problem.cluster.class_of(pod as usize);
+            self.at[pod as usize].map_or(0, |node| self.state.broken(class, node as usize, Asks::IsThere))
+        };
+        pods.map(of_pod).sum()
+    }
+
+    /// What the removed nodes cost, less the price of the preferences that no longer hold: what a search is to find most of.
+    /// It depends on where pods are alone, not on where they were, or planning again would see it otherwise.
+    pub fn worth(&self) -> UsdPerHour {
+        let pods = (0..self.at.len() as u32).filter(|pod| !self.problem.goes_with_node(*pod as usize));
+        self.saved() - self.problem.price_of_broken(self.broken_by(pods))
     }
 
     /// Does a lifted pod fit there?

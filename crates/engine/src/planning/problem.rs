@@ -2,7 +2,7 @@
 
 use model::{Policy, Prices, Snapshot, UsdPerHour};
 
-use crate::cluster::{CPU, Class, Cluster, MEMORY, NodeSet};
+use crate::cluster::{CPU, Class, Cluster, FULL_WEIGHT, MEMORY, NodeSet};
 use crate::evictable::{Blocker, Evictable, node_blocker, single_node_claims};
 
 use super::effort::Work;
@@ -136,6 +136,17 @@ impl<'a> Problem<'a> {
     /// A node's price.
     pub fn price(&self, node: usize) -> Option<UsdPerHour> {
         self.prices.of(node)
+    }
+
+    /// What it is worth to keep preferences that weigh so much.
+    pub fn price_of_broken(&self, weight: i64) -> UsdPerHour {
+        self.policy.preference_price.share(weight, FULL_WEIGHT)
+    }
+
+    /// What it saves that the node goes, less the price of what its pods lose of their preferences. What they gain is no
+    /// dollars, and limits ask for dollars.
+    pub fn saved_by(&self, node: usize, broken: i64) -> UsdPerHour {
+        self.price(node).unwrap_or(UsdPerHour::ZERO) - self.price_of_broken(broken.max(0))
     }
 
     /// How large an amount of CPU and memory is: one number to sort by. It must not depend on which nodes there are,

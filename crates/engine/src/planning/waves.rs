@@ -170,7 +170,10 @@ impl<'p, 'a> Sequence<'p, 'a> {
         let some_make_room = waiting.iter().any(stays);
         for step in waiting {
             let cluster = self.problem.cluster;
-            let groups = || step.pods.iter().flat_map(|pod| cluster.class_of(*pod as usize).spread_groups());
+            let groups = || {
+                let groups = step.pods.iter().flat_map(|pod| cluster.class_of(*pod as usize).spread_groups());
+                groups.filter(|group| cluster.spread_groups[*group as usize].is_required)
+            };
             let is_in_turn = match turns {
                 Turns::Free => true,
                 Turns::Kept => !groups().any(|group| waited_for.contains(&group)),

@@ -3,6 +3,7 @@
 
 mod counts;
 mod feasible;
+mod preferences;
 
 use model::{Name, Volume};
 use rustc_hash::FxHashMap;
@@ -10,6 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::cluster::{CPU, Class, Cluster, MEMORY, NO_DOMAIN, NodeSet, PODS};
 use counts::{Counts, SpreadCounts};
 pub use feasible::{Rejection, Rule};
+pub use preferences::Asks;
 
 /// The counts.
 #[derive(Clone)]

@@ -61,7 +61,7 @@ impl Strategy for Search {
                 next
             });
             // Of equals the one that moves least, then the first.
-            let best = swept.min_by_key(|next| (std::cmp::Reverse(next.saved()), next.moves));
+            let best = swept.min_by_key(|next| (std::cmp::Reverse(next.worth()), next.moves));
             match best.filter(|next| is_worthwhile(&placement, next, attempt)) {
                 Some(next) => placement = next,
                 None => break,
@@ -113,8 +113,8 @@ fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>
             }
             let Some(helpers) = pools.helpers(placement, node, &mut random) else { continue };
             let before = placement.moves;
-            let accept = |placement: &mut Placement<'_>| {
-                is_allowed(placement, attempt, node, before, &helpers) && pending_still_have_room(placement)
+            let accept = |placement: &mut Placement<'_>, broken: i64| {
+                is_allowed(placement, attempt, node, before, broken, &helpers) && pending_still_have_room(placement)
             };
             if repack::empty(placement, node, &helpers, accept) {
                 pools.forget(node);
@@ -130,16 +130,17 @@ fn is_allowed(
     attempt: &Attempt,
     node: usize,
     moves_before: usize,
+    broken: i64,
     helpers: &[usize],
 ) -> bool {
+    let saved = placement.problem.saved_by(node, broken);
     if !attempt.limits.are_set() {
-        return true;
+        return saved >= UsdPerHour::ZERO;
     }
     let mut packed: Vec<u32> = helpers.iter().flat_map(|helper| placement.pods_on[*helper].iter().copied()).collect();
     packed.sort_unstable();
     untangle::untangle(placement, packed);
-    let price = placement.problem.price(node).unwrap_or(UsdPerHour::ZERO);
-    attempt.limits.allow(price, moves_before, placement.moves)
+    attempt.limits.allow(saved, moves_before, placement.moves)
 }
 
 fn pending_still_have_room(placement: &mut Placement<'_>) -> bool {
@@ -148,7 +149,7 @@ fn pending_still_have_room(placement: &mut Placement<'_>) -> bool {
 
 /// Does it move nothing, or does it save enough? Limits, where there are any, say themselves what is enough.
 fn is_worthwhile(before: &Placement<'_>, after: &Placement<'_>, attempt: &Attempt) -> bool {
-    let saved = after.saved() - before.saved();
+    let saved = after.worth() - before.worth();
     let moves = before.at.iter().zip(&after.at).any(|(before, after)| before != after && after.is_some());
     let nodes = 0..before.problem.cluster.nodes();
     let cost = nodes.filter_map(|node| before.problem.price(node)).sum::<UsdPerHour>() - before.saved();

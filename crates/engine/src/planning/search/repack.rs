@@ -23,12 +23,13 @@ struct Waiting {
     pods: Vec<(u32, u32)>,
 }
 
-/// Empties the node, or leaves everything as it was. `accept` may still say no.
+/// Empties the node, or leaves everything as it was. `accept` is told what the preferences weigh that no longer hold, and
+/// may still say no.
 pub(super) fn empty<'a>(
     placement: &mut Placement<'a>,
     node: usize,
     helpers: &[usize],
-    accept: impl FnOnce(&mut Placement<'a>) -> bool,
+    accept: impl FnOnce(&mut Placement<'a>, i64) -> bool,
 ) -> bool {
     let problem = placement.problem;
     if !units_to_move(placement, node).iter().flatten().all(|pod| is_free(problem, *pod)) {
@@ -40,6 +41,7 @@ pub(super) fn empty<'a>(
         .flat_map(|from| placement.pods_on[*from].iter().map(|pod| (*pod, *from as u32)))
         .filter(|(pod, _)| is_free(problem, *pod))
         .collect();
+    let broken_before = placement.broken_by(lifted.iter().map(|(pod, _)| *pod));
     placement.state.cordon(node, &placement.on_node(node));
     for (pod, _) in &lifted {
         placement.lift(*pod as usize);
@@ -48,7 +50,8 @@ pub(super) fn empty<'a>(
     for bin in helpers {
         fill(placement, &mut waiting, *bin);
     }
-    if waiting.iter().all(|waiting| waiting.pods.is_empty()) && accept(placement) {
+    let broken = placement.broken_by(lifted.iter().map(|(pod, _)| *pod)) - broken_before;
+    if waiting.iter().all(|waiting| waiting.pods.is_empty()) && accept(placement, broken) {
         placement.remove_node(node);
         return true;
     }

@@ -40,6 +40,7 @@ oracle: ## Compare with kube-scheduler: make oracle SEED=7 CLUSTERS=5000
 bench: ## Speed, memory, and how near plans are to the best
 	tests/controlplane/build.sh oracle
 	$(CARGO) build --release --quiet --bin plimsoll
+	go build -C bench/karpenter -o $(CURDIR)/target/karpenter-scheduling .
 	$(CARGO) run --release --quiet -p bench
 
 fuzz: ## Fuzz the parsers for a minute each (installs cargo-fuzz and a nightly toolchain where they are missing)

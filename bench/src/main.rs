@@ -10,12 +10,13 @@ mod matrix;
 mod packing;
 mod plan;
 mod process;
+mod provisioning;
 mod replan;
 mod simulate;
 
 use std::path::{Path, PathBuf};
 
-const TABLES: [&str; 6] = ["simulate", "matrix", "gap", "packing", "affinity", "replan"];
+const TABLES: [&str; 7] = ["simulate", "matrix", "gap", "packing", "affinity", "provisioning", "replan"];
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +39,7 @@ fn main() -> anyhow::Result<()> {
             "gap" => gap::run(&plimsoll, folder)?,
             "packing" => packing::run(&plimsoll, folder)?,
             "affinity" => affinity::run(&plimsoll, folder, &data)?,
+            "provisioning" => provisioning::run(&binary(root, "target/karpenter-scheduling")?)?,
             _ => replan::run(folder)?,
         }
     }

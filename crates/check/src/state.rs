@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use model::{Labels, Name, Node, Pod, PodSpec, Snapshot};
+use model::{AddedNode, Labels, Name, Node, Pod, PodSpec, Snapshot};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::filters;
 use crate::rule::Rejection;
 use crate::tally::{Counted, Neighbours, Standing, Tallies};
+use crate::verify;
 
 /// The cluster at one moment. Pods and nodes go by their index in the snapshot; what a plan adds comes after them.
 pub struct State<'a> {
@@ -66,6 +67,11 @@ impl<'a> State<'a> {
     /// The cluster as the snapshot shows it.
     pub fn new(snapshot: &'a Snapshot) -> State<'a> {
         State::with(snapshot, snapshot.nodes.iter().map(Cow::Borrowed).collect(), Vec::new())
+    }
+
+    /// The same with nodes more that were bought, each with its daemons.
+    pub fn with_added(snapshot: &'a Snapshot, added: &'a [AddedNode]) -> State<'a> {
+        verify::with_added(snapshot, snapshot.nodes.iter().map(Cow::Borrowed).collect(), added)
     }
 
     /// With these nodes, which begin with the snapshot's in its order, and these pods more.

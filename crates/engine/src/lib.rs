@@ -17,6 +17,6 @@ pub use constraints::{constraints, constraints_by};
 pub use fit::{PodFit, fit};
 pub use node_set::NodeSet;
 pub use planning::{
-    CurvePoint, Effort, Strategy, Work, curve, default_strategy, fewest_moves_for, plan, plan_within, strategies,
-    strategy,
+    CurvePoint, Effort, Provisioning, Strategy, Work, curve, default_strategy, fewest_moves_for, plan, plan_within,
+    provision, strategies, strategy,
 };

@@ -16,6 +16,8 @@ mod summary;
 mod survival;
 mod walk;
 
+pub(crate) use walk::with_added;
+
 use model::{Plan, Policy, Prices, Snapshot};
 
 use crate::evictable::Evictions;

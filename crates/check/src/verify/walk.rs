@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use model::node::UNSCHEDULABLE_TAINT;
-use model::{Method, Name, Node, Plan, Policy, Snapshot, Taint, TaintEffect};
+use model::{AddedNode, Method, Name, Node, Plan, Policy, Snapshot, Taint, TaintEffect};
 use rustc_hash::FxHashSet;
 
 use super::claims::SharedClaims;
@@ -53,10 +53,19 @@ fn start<'a>(snapshot: &'a Snapshot, plan: &'a Plan) -> State<'a> {
     let goes = |node: &Node| removed.contains(&node.name);
     let kept_or_cordoned =
         snapshot.nodes.iter().map(|node| if goes(node) { Cow::Owned(cordoned(node)) } else { Cow::Borrowed(node) });
-    let added = plan.nodes.add.iter().map(|added| Cow::Borrowed(&added.node));
+    with_added(snapshot, kept_or_cordoned.collect(), &plan.nodes.add)
+}
+
+/// The snapshot's nodes, as they are given, and these beside them, each with its daemons.
+pub(crate) fn with_added<'a>(
+    snapshot: &'a Snapshot,
+    mut nodes: Vec<Cow<'a, Node>>,
+    added: &'a [AddedNode],
+) -> State<'a> {
+    nodes.extend(added.iter().map(|added| Cow::Borrowed(&added.node)));
     let models = daemons::models(snapshot);
-    let more = plan.nodes.add.iter().flat_map(|added| daemons::expected(&models, &added.node)).collect();
-    State::with(snapshot, kept_or_cordoned.chain(added).collect(), more)
+    let more = added.iter().flat_map(|added| daemons::expected(&models, &added.node)).collect();
+    State::with(snapshot, nodes, more)
 }
 
 fn cordoned(node: &Node) -> Node {

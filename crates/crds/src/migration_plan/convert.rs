@@ -29,10 +29,7 @@ impl From<&Plan> for MigrationPlan {
                 remove: plan.nodes.remove.clone(),
                 add: plan.nodes.add.iter().map(AddedNode::from).collect(),
             },
-            summary: Some(Summary {
-                placement_hints: Some(plan.placement_hints()),
-                ..Summary::from(&plan.summary)
-            }),
+            summary: Some(Summary { placement_hints: Some(plan.placement_hints()), ..Summary::from(&plan.summary) }),
             bound: plan.bound.as_ref().map(Bound::from),
             findings: plan.findings.iter().map(Finding::from).collect(),
             constraints: plan.constraints.iter().map(Constraint::from).collect(),

@@ -3,12 +3,14 @@
 mod dual_prices;
 mod nodes_kept;
 mod one_per_node;
+mod pending;
 mod relaxation;
 
 use model::{BoundCertificate, Name, NodePrices};
 
 use crate::cluster::NodeSet;
 use crate::planning::{Problem, placement::Placement};
+pub(crate) use pending::{Asked, ForSale, Worth, worth};
 use relaxation::Relaxation;
 
 /// The best bound that dual prices prove for the problem, and the prices.

@@ -90,6 +90,20 @@ impl<'p> Relaxation<'p> {
         Relaxation { problem, resources, one_per_node, groups, rooms, demands, fixed, step }
     }
 
+    /// Of pods that wait for nodes to be bought: what they ask and may buy, group by group.
+    pub(super) fn of_offers(
+        problem: &'p Problem<'p>,
+        resources: Vec<usize>,
+        rooms: Vec<Vec<Room>>,
+        demands: Vec<Demand>,
+        one_per_node: usize,
+    ) -> Relaxation<'p> {
+        let group = |_: &Vec<Room>| Group { nodes: Vec::new(), can_go: true, is_unlimited: true };
+        let groups = rooms.iter().map(group).collect();
+        let (one_per_node, fixed) = (vec![0; one_per_node], UsdPerHour::ZERO);
+        Relaxation { problem, resources, one_per_node, groups, rooms, demands, fixed, step: UsdPerHour::from_nanos(1) }
+    }
+
     /// How many dual prices a group has.
     pub(super) fn width(&self) -> usize {
         self.resources.len() + self.one_per_node.len()
@@ -159,7 +173,7 @@ pub(super) fn dot(prices: &[f64], amounts: &[f64]) -> f64 {
 }
 
 /// Cores, GiB, pods, or pieces of an extended resource.
-fn in_units(resource: usize, amount: i128) -> f64 {
+pub(super) fn in_units(resource: usize, amount: i128) -> f64 {
     match resource {
         CPU => amount as f64 / 1_000.0,
         MEMORY => amount as f64 / (1u64 << 30) as f64,

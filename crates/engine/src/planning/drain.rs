@@ -135,7 +135,7 @@ pub(super) fn pending_keep_room<'a, C: Chooser>(
 }
 
 /// Unbound pods that want a node, in the order of the scheduler's queue: by priority, then by age.
-fn pending_in_order(problem: &Problem<'_>) -> Vec<usize> {
+pub(super) fn pending_in_order(problem: &Problem<'_>) -> Vec<usize> {
     let pods = &problem.snapshot().pods;
     let waits = |pod: &usize| {
         let pod = &pods[*pod];

@@ -14,6 +14,7 @@ mod landings;
 pub mod limits;
 pub mod placement;
 mod problem;
+mod provisioning;
 mod repair;
 pub mod search;
 pub mod strategy;
@@ -33,6 +34,7 @@ use findings::{Stuck, Undone};
 use limits::Limits;
 use placement::Placement;
 pub use problem::Problem;
+pub use provisioning::{Provisioning, provision};
 pub use strategy::{Attempt, Strategy, default_strategy, strategies, strategy};
 use waves::Ordered;
 

@@ -98,6 +98,12 @@ impl<'c, 's> State<'c, 's> {
         self.free[node * self.cluster.resources + resource]
     }
 
+    /// Gives a node more room, by resource, or less.
+    pub fn grow(&mut self, node: usize, by: &[i64]) {
+        let row = &mut self.free[node * self.cluster.resources..][..self.cluster.resources];
+        row.iter_mut().zip(by).for_each(|(free, by)| *free = free.saturating_add(*by));
+    }
+
     /// Keeps part of every node's CPU and memory free, in thousandths of what is allocatable.
     pub fn reserve_headroom(&mut self, per_mille: u32) {
         self.change_headroom(-i128::from(per_mille));

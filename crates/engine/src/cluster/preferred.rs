@@ -1,7 +1,6 @@
 //! What pods would rather have: soft taints, preferred affinity, soft spread. Never a filter; the search prices it.
 
-use model::placement::Weighted;
-use model::placement::{NodeSelectorTerm, Toleration, WhenUnsatisfiable};
+use model::placement::{NodeSelectorTerm, Toleration, Weighted, WhenUnsatisfiable};
 use model::{Labels, Name, PodSpec, Snapshot, TaintEffect};
 
 use super::eligibility::NodeSets;

@@ -33,10 +33,12 @@ pub fn constraints(world: &World, plan: &Plan, strategy: &dyn Strategy, pricing:
 
 /// What a cluster of so many pods leaves time for.
 fn basis_for(pods: usize) -> SavingBasis {
-    match pods {
-        0..=PODS_PLANNED_ANEW => SavingBasis::PlannedAnew,
-        0..=PODS_PLANNED_ON => SavingBasis::PlannedOn,
-        _ => SavingBasis::Bound,
+    if pods <= PODS_PLANNED_ANEW {
+        SavingBasis::PlannedAnew
+    } else if pods <= PODS_PLANNED_ON {
+        SavingBasis::PlannedOn
+    } else {
+        SavingBasis::Bound
     }
 }
 

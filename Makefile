@@ -7,10 +7,10 @@ CLUSTERS ?= 2000
 CARGO := cargo
 CONTROLPLANE := tests/controlplane/bin
 
-.PHONY: help demo build test lint unit oracle e2e bench fuzz clean
+.PHONY: help demo build test lint unit oracle e2e bench bench-karpenter fuzz clean
 
 help: ## Say what each command does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: ## See the whole chain on an example cluster
 	@$(CARGO) build --release --quiet --bin plimsoll
@@ -42,6 +42,12 @@ bench: ## Speed, memory, and how near plans are to the best
 	$(CARGO) build --release --quiet --bin plimsoll
 	go build -C bench/karpenter -o $(CURDIR)/target/karpenter-scheduling .
 	$(CARGO) run --release --quiet -p bench
+
+bench-karpenter: ## Beside a real Karpenter, which takes most of an hour
+	tests/controlplane/build.sh
+	tests/controlplane/build.sh karpenter
+	$(CARGO) build --release --quiet --bin plimsoll
+	$(CARGO) run --release --quiet -p bench -- karpenter
 
 fuzz: ## Fuzz the parsers for a minute each (installs cargo-fuzz and a nightly toolchain where they are missing)
 	fuzz/run.sh 60

@@ -2,10 +2,11 @@
 //! matrix beside the scheduler's own.
 //!
 //! `bench TABLE …` prints only these tables. `bench fleet SEED NODES PODS` only writes a fleet's dump to stdout, to try
-//! things on.
+//! things on. `bench karpenter` is `make bench-karpenter`; with `--again`, without the hour that Karpenter takes.
 
 mod affinity;
 mod gap;
+mod karpenter;
 mod matrix;
 mod packing;
 mod plan;
@@ -16,6 +17,8 @@ mod simulate;
 
 use std::path::{Path, PathBuf};
 
+use karpenter::Part;
+
 const TABLES: [&str; 7] = ["simulate", "matrix", "gap", "packing", "affinity", "provisioning", "replan"];
 
 fn main() -> anyhow::Result<()> {
@@ -25,9 +28,20 @@ fn main() -> anyhow::Result<()> {
         let fleet = scenario::fleet(seed.parse()?, nodes.parse()?, pods.parse()?);
         return Ok(fleet.write(std::io::BufWriter::new(std::io::stdout()))?);
     }
-    let unknown = arguments.iter().find(|name| !TABLES.contains(name));
-    anyhow::ensure!(unknown.is_none(), "hint: bench [{} …] or bench fleet SEED NODES PODS", TABLES.join("|"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    match arguments.as_slice() {
+        ["karpenter"] => return karpenter::run(root, &binary(root, "target/release/plimsoll")?, Part::Both),
+        ["karpenter", "--again"] => {
+            return karpenter::run(root, &binary(root, "target/release/plimsoll")?, Part::OursAgain);
+        }
+        _ => {}
+    }
+    let unknown = arguments.iter().find(|name| !TABLES.contains(name));
+    anyhow::ensure!(
+        unknown.is_none(),
+        "hint: bench [{} …] or bench fleet SEED NODES PODS or bench karpenter [--again]",
+        TABLES.join("|")
+    );
     let data = std::env::var_os("PLIMSOLL_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
     let plimsoll = binary(root, "target/release/plimsoll")?;
     let folder = tempfile::tempdir()?;

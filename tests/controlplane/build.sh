@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the programs of a Kubernetes control plane, and the oracle, into bin/. Without arguments all of them, else those
-# named. Programs that are up to date are left alone.
+# Builds the programs of a Kubernetes control plane, and the oracle, into bin/. Without arguments all that the tests need,
+# else those named: these, and karpenter, which only a benchmark wants. Programs that are up to date are left alone.
 set -euo pipefail
 cd "$(dirname "$0")"
 mkdir -p bin
@@ -36,6 +36,7 @@ for program in "${programs[@]}"; do
         etcd) build etcd . go.etcd.io/etcd/server/v3 ;;
         kube-apiserver | kube-scheduler | kube-controller-manager | kubectl) build "$program" . "k8s.io/kubernetes/cmd/$program" ;;
         kwok) build kwok kwok sigs.k8s.io/kwok/cmd/kwok ;;
+        karpenter) build karpenter karpenter sigs.k8s.io/karpenter/kwok ;;
         *)
             echo "build.sh: no program called $program" >&2
             exit 2

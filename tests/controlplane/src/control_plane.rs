@@ -74,6 +74,20 @@ impl ControlPlane {
         self.processes.ids()
     }
 
+    /// Starts one more program of build.sh, in the state's folder and as the user who may do everything; it ends with the
+    /// control plane.
+    pub fn start_beside(&mut self, program: &str, environment: &[(&str, &str)]) -> Result<(), Error> {
+        let kubeconfig = self.kubeconfig.display().to_string();
+        let environment = [&[("KUBECONFIG", kubeconfig.as_str())], environment].concat();
+        self.processes.start(program, self.state.folder(), Vec::new(), &environment)
+    }
+
+    /// A port of the loopback address that nobody listens on.
+    pub fn free_port() -> Result<u16, Error> {
+        let [port] = free_ports()?;
+        Ok(port)
+    }
+
     /// Runs kubectl as the user who may do everything, and returns whatever came of it.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<Output, Error> {
         self.kubectl_as(&self.kubeconfig, arguments)
@@ -187,7 +201,7 @@ impl ControlPlane {
     }
 
     fn run(&mut self, program: &str, arguments: Vec<String>) -> Result<(), Error> {
-        self.processes.start(program, self.state.folder(), arguments)
+        self.processes.start(program, self.state.folder(), arguments, &[])
     }
 
     fn run_kubectl(&self, kubeconfig: &Path, arguments: &[&str], input: &str) -> Result<Output, Error> {

@@ -30,7 +30,13 @@ impl Processes {
     }
 
     /// Starts a program of build.sh with its output in a log of its name in `folder`.
-    pub(crate) fn start(&mut self, program: &str, folder: &Path, arguments: Vec<String>) -> Result<(), Error> {
+    pub(crate) fn start(
+        &mut self,
+        program: &str,
+        folder: &Path,
+        arguments: Vec<String>,
+        environment: &[(&str, &str)],
+    ) -> Result<(), Error> {
         let binary = binary(program)?;
         let log = folder.join(format!("{program}.log"));
         let child = open_log(&log)
@@ -42,6 +48,7 @@ impl Processes {
                     .args(["--pdeathsig", "KILL", "--"])
                     .arg(binary)
                     .args(arguments)
+                    .envs(environment.iter().copied())
                     .current_dir(folder)
                     .stdin(Stdio::null())
                     .stdout(stdout)

@@ -11,12 +11,20 @@ use super::{Problem, Strategy, plan_of, rename};
 use crate::bound;
 use crate::cluster::{Cluster, NodeSet};
 
-/// Of a pool's offers in one place those are looked at that are the best of their size for CPU, for memory, or for both.
+/// Of a pool's offers in one place that one is looked at which gives most of its size and of its kind.
 /// Up to these many millicores a node is small or of middle size; larger ones are looked at up to the largest there is.
-const SIZES: [i64; 2] = [4_000, 8_000];
+const SIZES: [i64; 3] = [2_000, 4_000, 8_000];
+/// Up to so much memory a core a node is one for computing or for all purposes; those with more are for memory. Clouds
+/// sell 2, 4 and 8 GiB, less what the kubelet keeps.
+const GIB_A_CORE: [f64; 2] = [3.0, 6.0];
+/// A core is worth as much as this, by OpenCost's default prices.
+const GIB_AS_DEAR_AS_A_CORE: f64 = 7.5;
+const GIB: f64 = (1u64 << 30) as f64;
 const LARGEST: i64 = 16_000;
 /// What linear programming wants of an offer is rounded up and given this much more, in percent: pods are whole.
 const MORE_PERCENT: f64 = 4.0;
+/// And so many more of each that is looked at, whether linear programming wants it or not: nodes are whole, too.
+const SPARE: u32 = 2;
 /// Until a bought node is ready. All of them come at once.
 const NODE_MINUTES: u32 = 3;
 /// A plan that buys must save this much more than one that does not, in thousandths: it moves more.
@@ -54,7 +62,8 @@ fn plan_that_buys(problem: &Problem<'_>, strategy: &dyn Strategy) -> Option<Plan
     }
     let extended = Extended::new(problem, &bought);
     let cluster = Cluster::new(&extended.snapshot);
-    let problem = Problem { work: problem.work, ..Problem::new(&cluster, &extended.prices, problem.policy) };
+    let mut problem = Problem { work: problem.work, ..Problem::new(&cluster, &extended.prices, problem.policy) };
+    problem.offered = NodeSet::of(cluster.nodes(), |node| extended.offer_of(node).is_some());
     let plan = plan_of(&problem, strategy);
     Some(extended.as_added(plan))
 }
@@ -74,10 +83,7 @@ fn wanted<'o>(problem: &Problem<'_>, offers: &[&'o Offer]) -> Vec<(&'o Offer, u3
 }
 
 fn number(wanted: f64, most: Option<u32>) -> u32 {
-    if wanted < 0.01 {
-        return 0;
-    }
-    let number = (wanted * (1.0 + MORE_PERCENT / 100.0)).ceil() as u32 + 1;
+    let number = (wanted * (1.0 + MORE_PERCENT / 100.0)).ceil() as u32 + SPARE;
     number.min(most.unwrap_or(u32::MAX))
 }
 
@@ -96,30 +102,27 @@ fn within_limits(wanted: Vec<(&Offer, u32)>) -> Vec<(&Offer, u32)> {
     bought
 }
 
-/// For each pool, zone, capacity type and size the offers that give most for a dollar: of CPU, of memory, of both.
+/// For each pool, zone, capacity type, size and memory a core the offer that gives most for a dollar.
 pub(crate) fn best_of_their_size(offers: &[Offer], largest: i64) -> Vec<&Offer> {
-    let size = |offer: &Offer, cpu: f64, memory: f64| {
+    let gives = |offer: &Offer| {
         let room = &offer.node.allocatable;
-        (room.cpu as f64 * cpu + room.memory as f64 * memory) / offer.price.usd_per_hour.dollars()
+        (room.cpu as f64 / 1e3 + room.memory as f64 / GIB / GIB_AS_DEAR_AS_A_CORE) / offer.price.usd_per_hour.dollars()
     };
-    // A core is worth 7.5 GiB, by OpenCost's default prices.
-    let per_byte = 1_000.0 / (7.5 * (1u64 << 30) as f64);
     let mut best: BTreeMap<_, (f64, usize)> = BTreeMap::new();
     let is_looked_at = |offer: &Offer| offer.most != Some(0) && offer.node.allocatable.cpu <= largest;
     for (at, offer) in offers.iter().enumerate().filter(|(_, offer)| is_looked_at(offer)) {
-        let class = SIZES.iter().filter(|most| offer.node.allocatable.cpu > **most).count();
-        for (direction, (cpu, memory)) in [(1.0, 0.0), (0.0, per_byte), (1.0, per_byte)].into_iter().enumerate() {
-            let gives = size(offer, cpu, memory);
-            let key = (&offer.pool, &offer.zone, offer.capacity_type, class, direction);
-            let so_far = best.entry(key).or_insert((gives, at));
-            if gives > so_far.0 {
-                *so_far = (gives, at);
-            }
+        let room = &offer.node.allocatable;
+        let size = SIZES.iter().filter(|most| room.cpu > **most).count();
+        let gib_a_core = room.memory as f64 / GIB / (room.cpu.max(1) as f64 / 1e3);
+        let kind = GIB_A_CORE.iter().filter(|most| gib_a_core > **most).count();
+        let gives = gives(offer);
+        let so_far = best.entry((&offer.pool, &offer.zone, offer.capacity_type, size, kind)).or_insert((gives, at));
+        if gives > so_far.0 {
+            *so_far = (gives, at);
         }
     }
     let mut chosen: Vec<usize> = best.into_values().map(|(_, at)| at).collect();
     chosen.sort_unstable();
-    chosen.dedup();
     chosen.into_iter().map(|at| &offers[at]).collect()
 }
 
@@ -211,9 +214,9 @@ mod tests {
 
     #[test]
     fn what_is_wanted_is_rounded_up_within_the_limit() {
-        assert_eq!(number(0.0, None), 0);
-        assert_eq!(number(0.5, None), 2);
-        assert_eq!(number(100.0, None), 105);
+        assert_eq!(number(0.0, None), 2);
+        assert_eq!(number(0.5, None), 3);
+        assert_eq!(number(100.0, None), 106);
         assert_eq!(number(100.0, Some(7)), 7);
     }
 }

@@ -192,7 +192,7 @@ fn improve<'a>(
             break;
         }
         let placement = strategy.improve(reached.placement.clone(), &attempt);
-        if placement.removed.len() == reached.placement.removed.len() {
+        if placement.removed == reached.placement.removed {
             break;
         }
         let ordered = waves::order(problem, &placement);

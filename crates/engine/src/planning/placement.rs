@@ -129,6 +129,20 @@ impl<'a> Placement<'a> {
         self.removed.push(node as u32);
     }
 
+    /// Takes the removal of a node back: it is there and open, with what went with it.
+    pub fn return_node(&mut self, node: usize) {
+        let Some(at) = self.removed.iter().position(|removed| *removed as usize == node) else { return };
+        self.removed.remove(at);
+        self.state.return_node(node);
+        let problem = self.problem;
+        for pod in &problem.cluster.pods_on[node] {
+            if problem.goes_with_node(*pod as usize) {
+                self.set(*pod as usize, node);
+            }
+        }
+        self.state.uncordon(node, &self.on_node(node));
+    }
+
     /// The part of the cluster that is free on a node.
     pub fn free_size(&self, node: usize) -> f64 {
         self.problem.size(self.state.free(node, CPU), self.state.free(node, MEMORY))

@@ -42,6 +42,8 @@ pub struct Problem<'a> {
     /// Nodes that may receive pods: ready, not on their way out, read in full, and of known price. A node whose price
     /// nobody knows stays as it is.
     pub targets: NodeSet,
+    /// Nodes that are not there yet and could be bought.
+    pub offered: NodeSet,
     /// Some pod waits for a node.
     pub has_pending: bool,
     /// By pod: the pods that must move with it and land on the same node, itself included, where there are any.
@@ -79,6 +81,7 @@ impl<'a> Problem<'a> {
         let has_pending = snapshot.pods.iter().any(model::Pod::is_unbound);
         Problem {
             targets,
+            offered: NodeSet::none(cluster.nodes()),
             has_pending,
             cluster,
             prices,

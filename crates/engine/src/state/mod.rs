@@ -316,6 +316,17 @@ impl<'c, 's> State<'c, 's> {
         }
     }
 
+    /// Takes the removal of a node back; it is still closed.
+    pub fn return_node(&mut self, node: usize) {
+        let cluster = self.cluster;
+        for (number, group) in cluster.spread_groups.iter().enumerate() {
+            if self.takes_part(number as u32, node) {
+                let domain = cluster.topologies[group.topology as usize].domain_of[node];
+                self.spread[number].add_node(domain);
+            }
+        }
+    }
+
     /// Does the node take no more pods?
     pub fn is_closed(&self, node: usize) -> bool {
         self.closed.contains(node)

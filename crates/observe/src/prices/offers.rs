@@ -34,9 +34,9 @@ pub fn offers(snapshot: &Snapshot, table: &PriceTable) -> Vec<Offer> {
         if karpenter.is_some_and(|pool| !pool.closed.is_empty()) {
             continue;
         }
-        let Some(template) = Template::new(snapshot, pool, &nodes) else { continue };
+        let Some(template) = Template::new(snapshot, pool, &nodes, &machines) else { continue };
         let mut candidates: Vec<(Name, Name, CapacityType, Node)> = Vec::new();
-        let mut add = |machine: &Machine, zone: &Name, region: &str, capacity_type: CapacityType| {
+        let mut add = |machine: &Machine, zone: &Name, region: Option<&Name>, capacity_type: CapacityType| {
             if let Some(node) = template.node(machine, zone, region, capacity_type) {
                 candidates.push((machine.instance_type.clone(), zone.clone(), capacity_type, node));
             }
@@ -46,8 +46,8 @@ pub fn offers(snapshot: &Snapshot, table: &PriceTable) -> Vec<Offer> {
                 for (machine, (zone, region)) in
                     machines.values().flat_map(|machine| places.iter().map(move |at| (machine, at)))
                 {
-                    add(machine, zone, region, CapacityType::OnDemand);
-                    add(machine, zone, region, CapacityType::Spot);
+                    add(machine, zone, region.as_ref(), CapacityType::OnDemand);
+                    add(machine, zone, region.as_ref(), CapacityType::Spot);
                 }
             }
             None => {
@@ -56,7 +56,7 @@ pub fn offers(snapshot: &Snapshot, table: &PriceTable) -> Vec<Offer> {
                 for (instance_type, capacity_type) in made {
                     let Some(machine) = instance_type.and_then(|name| machines.get(name)) else { continue };
                     for (zone, region) in places.iter().filter(|(zone, _)| zones.contains(zone)) {
-                        add(machine, zone, region, capacity_type);
+                        add(machine, zone, region.as_ref(), capacity_type);
                     }
                 }
             }
@@ -92,11 +92,11 @@ fn meets(requirements: &[Requirement], is_karpenter: bool, capacity_type: Capaci
         && requirements.iter().all(|requirement| requirement.matches(node.labels.get(&requirement.key)))
 }
 
-/// Zones with their regions, of nodes that take pods.
-fn places(snapshot: &Snapshot) -> BTreeSet<(Name, String)> {
+/// Zones with their regions, of nodes that take pods. Not every provider has regions.
+fn places(snapshot: &Snapshot) -> BTreeSet<(Name, Option<Name>)> {
     let place = |node: &Node| {
         let location = locate(node);
-        Some((Name::from(location.zone?), location.region?))
+        Some((Name::from(location.zone?), location.region.map(Name::from)))
     };
     snapshot.nodes.iter().filter_map(place).collect()
 }

@@ -1,5 +1,7 @@
 //! The node that a pool would make of a machine: labels, taints and allocatable.
 
+use std::collections::BTreeMap;
+
 use model::snapshot::NodePool;
 use model::{CapacityType, Labels, Name, Node, Provider, Resources, Snapshot, Taint};
 
@@ -34,6 +36,8 @@ impl<'a> Machine<'a> {
 pub(super) struct Template<'a> {
     /// A node to take the provider and the disk from.
     example: &'a Node,
+    /// Machines of which there are nodes, the pool's own if it has any.
+    seen: Vec<&'a Machine<'a>>,
     labels: Vec<(Name, Name)>,
     taints: Vec<Taint>,
     is_karpenter: bool,
@@ -59,7 +63,12 @@ const PASSING: [&str; 5] =
 
 impl<'a> Template<'a> {
     /// Nothing for a pool of which no node was ever seen and whose cluster has no node to take after.
-    pub(super) fn new(snapshot: &'a Snapshot, pool: &'a Name, nodes: &[&'a Node]) -> Option<Template<'a>> {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        pool: &'a Name,
+        nodes: &[&'a Node],
+        machines: &'a BTreeMap<Name, Machine<'a>>,
+    ) -> Option<Template<'a>> {
         let example = nodes.first().copied().or_else(|| snapshot.nodes.iter().find(|node| node.ready))?;
         let karpenter = snapshot.node_pools.get(pool);
         let mut labels: Vec<(Name, Name)> = Vec::new();
@@ -78,7 +87,13 @@ impl<'a> Template<'a> {
             labels.push(("karpenter.sh/nodepool".into(), pool.clone()));
             taints.clone_from(&karpenter.taints);
         }
-        Some(Template { example, labels, taints, is_karpenter: karpenter.is_some() })
+        let is_seen = |machine: &&Machine<'_>| machine.seen.is_some();
+        let mut seen: Vec<&Machine<'a>> = nodes.iter().filter_map(|node| machines.get(node.instance_type()?)).collect();
+        seen.retain(is_seen);
+        if seen.is_empty() {
+            seen = machines.values().filter(is_seen).collect();
+        }
+        Some(Template { example, seen, labels, taints, is_karpenter: karpenter.is_some() })
     }
 
     /// The node that the machine would be in this zone, where it can be told.
@@ -86,20 +101,31 @@ impl<'a> Template<'a> {
         &self,
         machine: &Machine<'_>,
         zone: &Name,
-        region: &str,
+        region: Option<&Name>,
         capacity_type: CapacityType,
     ) -> Option<Node> {
-        let (capacity, allocatable) = match machine.seen {
+        let (mut capacity, allocatable) = match machine.seen {
             Some(seen) => (seen.capacity.clone(), seen.allocatable.clone()),
             None => self.by_shape(machine)?,
         };
+        // Karpenter's KWOK provider calls capacity what the first pods ask for.
+        for (whole, left) in [
+            (&mut capacity.cpu, allocatable.cpu),
+            (&mut capacity.memory, allocatable.memory),
+            (&mut capacity.ephemeral_storage, allocatable.ephemeral_storage),
+            (&mut capacity.pods, allocatable.pods),
+        ] {
+            *whole = left.max(*whole);
+        }
         let arch = machine.arch.clone().or_else(|| self.example.architecture().cloned())?;
         let mut labels = self.labels.clone();
         let mut set = |key: &str, value: Name| labels.push((key.into(), value));
         set("node.kubernetes.io/instance-type", machine.instance_type.clone());
         set("kubernetes.io/arch", arch);
         set("topology.kubernetes.io/zone", zone.clone());
-        set("topology.kubernetes.io/region", region.into());
+        if let Some(region) = region {
+            set("topology.kubernetes.io/region", region.clone());
+        }
         if self.is_karpenter {
             set("karpenter.sh/capacity-type", capacity_type.as_str().into());
             for (key, value) in of_aws_type(machine) {
@@ -157,21 +183,25 @@ impl<'a> Template<'a> {
                 allocatable.cpu -= cpu_reserved(capacity.cpu);
             }
             _ => {
-                // As large a part as the pool's own node keeps.
-                let (whole, left) = (&self.example.capacity, &self.example.allocatable);
-                if whole.cpu <= 0 || whole.memory <= 0 {
-                    return None;
-                }
-                let part = |amount: i64, left: i64, whole: i64| {
-                    (i128::from(amount) * i128::from(left) / i128::from(whole)) as i64
-                };
-                allocatable.cpu = part(capacity.cpu, left.cpu, whole.cpu);
-                allocatable.memory = part(capacity.memory, left.memory, whole.memory);
+                // By what is sold, not by what the node calls its capacity: that may lack what the machine keeps.
+                let size = |machine: &Machine<'_>| (machine.vcpu * 1e3) as i64;
+                let near = self.seen.iter().min_by_key(|seen| size(seen).abs_diff(size(machine)))?;
+                let left = &near.seen?.allocatable;
+                allocatable.cpu -= kept(capacity.cpu, size(near), left.cpu)?;
+                allocatable.memory -= kept(capacity.memory, (near.memory_gib * GIB) as i64, left.memory)?;
                 allocatable.pods = machine.pods.map_or(left.pods, i64::from);
             }
         }
         (allocatable.cpu > 0 && allocatable.memory > 0 && allocatable.pods > 0).then_some((capacity, allocatable))
     }
+}
+
+/// What is kept of an amount, where a machine of nearly its size keeps all but so much of the whole: as much or as large a
+/// part, whichever is more.
+fn kept(amount: i64, whole: i64, left: i64) -> Option<i64> {
+    let kept = (whole - left).max(0);
+    let part = i128::from(amount) * i128::from(kept) / i128::from((whole > 0).then_some(whole)?);
+    Some(kept.max(i64::try_from(part).unwrap_or(i64::MAX)))
 }
 
 /// What the kubelet keeps of the CPU on all three clouds: 6 % of the first core, 1 % of the second, half a percent of
@@ -200,4 +230,17 @@ fn of_aws_type(machine: &Machine<'_>) -> Vec<(&'static str, Name)> {
         ("karpenter.k8s.aws/instance-cpu", format!("{}", machine.vcpu as i64).into()),
         ("karpenter.k8s.aws/instance-memory", format!("{}", (machine.memory_gib * 1024.0) as i64).into()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_machine_never_seen_as_much_is_kept_as_of_one_of_its_size_or_as_large_a_part() {
+        assert_eq!(kept(2_000, 16_000, 15_900), Some(100));
+        assert_eq!(kept(32_000, 16_000, 15_900), Some(200));
+        assert_eq!(kept(16_000, 16_000, 17_000), Some(0), "a node that claims to have more than was sold");
+        assert_eq!(kept(16_000, 0, 0), None);
+    }
 }

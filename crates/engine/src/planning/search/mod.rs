@@ -1,5 +1,6 @@
 //! The search: nodes chosen by linear programming, then large-neighbourhood search. See README.md.
 
+mod exchange;
 mod neighbourhood;
 mod repack;
 mod untangle;
@@ -111,29 +112,29 @@ fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>
             if placement.state.is_closed(node) {
                 continue;
             }
-            let Some(helpers) = pools.helpers(placement, node, &mut random) else { continue };
+            let Some(helpers) = pools.helpers(placement, node, &[], &mut random) else { continue };
             let before = placement.moves;
             let accept = |placement: &mut Placement<'_>, broken: i64| {
-                is_allowed(placement, attempt, node, before, broken, &helpers) && pending_still_have_room(placement)
+                let saved = placement.problem.saved_by(node, broken);
+                is_allowed(placement, attempt, saved, before, &helpers) && pending_still_have_room(placement)
             };
             if repack::empty(placement, node, &helpers, accept) {
                 pools.forget(node);
             }
         }
     }
+    exchange::exchange(placement, attempt, &rank, &mut pools, &mut random);
     untangle::untangle(placement, 0..placement.problem.cluster.pods.len() as u32);
 }
 
-/// Do the limits allow what emptying the node into the helpers has moved? What moves for nothing is put back first.
+/// Do the limits allow, for this saving, what packing the helpers anew has moved? What moves for nothing is put back first.
 fn is_allowed(
     placement: &mut Placement<'_>,
     attempt: &Attempt,
-    node: usize,
+    saved: UsdPerHour,
     moves_before: usize,
-    broken: i64,
     helpers: &[usize],
 ) -> bool {
-    let saved = placement.problem.saved_by(node, broken);
     if !attempt.limits.are_set() {
         return saved >= UsdPerHour::ZERO;
     }

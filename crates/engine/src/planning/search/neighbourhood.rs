@@ -43,11 +43,18 @@ impl Pools {
         self.by_zone[self.zone_of[node]].retain(|other| *other as usize != node);
     }
 
-    /// Nodes with room for what is on this one and some to spare, most of them in its zone.
+    /// The node is there again.
+    pub(super) fn remember(&mut self, node: usize) {
+        self.all.push(node as u32);
+        self.by_zone[self.zone_of[node]].push(node as u32);
+    }
+
+    /// Nodes with room for what is on this one and some to spare, most of them in its zone; these first.
     pub(super) fn helpers(
         &self,
         placement: &Placement<'_>,
         node: usize,
+        first: &[usize],
         random: &mut fastrand::Rng,
     ) -> Option<Vec<usize>> {
         let problem = placement.problem;
@@ -59,7 +66,13 @@ impl Pools {
         let spare = 1.05 + random.f64();
         let mut lacking = [asked(CPU) * spare, asked(MEMORY) * spare];
         let whole = [cluster.allocatable(node, CPU).max(1) as f64, cluster.allocatable(node, MEMORY).max(1) as f64];
-        let mut helpers: Vec<usize> = Vec::new();
+        let mut helpers = first.to_vec();
+        let take = |lacking: &mut [f64; 2], helper: usize| {
+            for (lacks, resource) in lacking.iter_mut().zip([CPU, MEMORY]) {
+                *lacks -= placement.state.free(helper, resource).max(0) as f64;
+            }
+        };
+        first.iter().for_each(|helper| take(&mut lacking, *helper));
         while helpers.len() < MOST && (helpers.len() < FEWEST || lacking.iter().any(|lacks| *lacks > 0.0)) {
             let pool = if random.f64() < 0.7 { &self.by_zone[self.zone_of[node]] } else { &self.all };
             let mut best: Option<(f64, usize)> = None;
@@ -81,9 +94,7 @@ impl Pools {
                 }
             }
             let Some((_, helper)) = best else { break };
-            for (lacks, resource) in lacking.iter_mut().zip([CPU, MEMORY]) {
-                *lacks -= placement.state.free(helper, resource).max(0) as f64;
-            }
+            take(&mut lacking, helper);
             helpers.push(helper);
         }
         (!helpers.is_empty()).then_some(helpers)

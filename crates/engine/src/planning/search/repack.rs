@@ -1,6 +1,6 @@
 //! Empties a node by packing what is on it and on some others anew, into the others.
 
-use crate::cluster::{CPU, MEMORY, PODS};
+use crate::cluster::{CPU, Class, MEMORY, PODS};
 use crate::planning::drain::units_to_move;
 use crate::planning::placement::Placement;
 use crate::planning::problem::Kind;
@@ -35,6 +35,9 @@ pub(super) fn empty<'a>(
     if !units_to_move(placement, node).iter().flatten().all(|pod| is_free(problem, *pod)) {
         return false;
     }
+    if !have_room(placement, node, helpers) {
+        return false;
+    }
     let lifted: Vec<(u32, u32)> = [node]
         .iter()
         .chain(helpers)
@@ -63,6 +66,17 @@ pub(super) fn empty<'a>(
     }
     placement.state.uncordon(node, &placement.on_node(node));
     false
+}
+
+/// Is there room on the helpers for what is on the node, were all of it in one piece?
+fn have_room(placement: &Placement<'_>, node: usize, helpers: &[usize]) -> bool {
+    let problem = placement.problem;
+    let leaving = placement.pods_on[node].iter().filter(|pod| is_free(problem, **pod));
+    let leaving: Vec<&Class> = leaving.map(|pod| problem.cluster.class_of(*pod as usize)).collect();
+    [CPU, MEMORY].into_iter().all(|resource| {
+        let asked = leaving.iter().map(|class| i128::from(problem.cluster.request(class, resource))).sum::<i128>();
+        asked <= helpers.iter().map(|helper| i128::from(placement.state.free(*helper, resource).max(0))).sum()
+    })
 }
 
 fn by_class(placement: &Placement<'_>, lifted: &[(u32, u32)]) -> Vec<Waiting> {

@@ -1,0 +1,108 @@
+//! Lets cheaper nodes that could be bought take the place of one that stays.
+
+use model::UsdPerHour;
+
+use crate::planning::drain::candidates;
+use crate::planning::placement::Placement;
+use crate::planning::strategy::Attempt;
+
+use super::neighbourhood::Pools;
+use super::{is_allowed, pending_still_have_room, repack};
+
+/// Of the kinds of nodes that are cheaper so many are tried, cheapest first.
+const MOST_KINDS: usize = 12;
+/// With so many others packed anew beside the one that goes: few first, which moves least and keeps what is packed well.
+const OTHERS: [usize; 4] = [0, 2, 5, usize::MAX];
+
+/// For each node left, packs what it and some others hold into those others and a cheaper node, or two that are cheaper
+/// together, one of them in its zone.
+pub(super) fn exchange(
+    placement: &mut Placement<'_>,
+    attempt: &Attempt,
+    rank: &dyn Fn(usize) -> i64,
+    pools: &mut Pools,
+    random: &mut fastrand::Rng,
+) {
+    for node in candidates(placement, attempt, rank) {
+        if placement.problem.is_over() {
+            return;
+        }
+        let spares = spare_kinds(placement, node);
+        if placement.state.is_closed(node) || spares.is_empty() {
+            continue;
+        }
+        let price = placement.problem.price(node).unwrap_or(UsdPerHour::ZERO);
+        let is_near = |spare: &&Spare| zone(placement, spare.node) == zone(placement, node);
+        let near: Vec<Spare> = spares.iter().filter(is_near).copied().collect();
+        for first in near.into_iter().take(MOST_KINDS) {
+            let second = random.choice(&spares).filter(|second| second.node != first.node);
+            let second = second.filter(|second| first.price + second.price < price);
+            let two = [Some(first), second.copied()];
+            if (1..=two.iter().flatten().count()).any(|number| {
+                let instead: Vec<Spare> = two.into_iter().flatten().take(number).collect();
+                is_exchanged(placement, attempt, pools, random, node, &instead)
+            }) {
+                break;
+            }
+        }
+    }
+}
+
+/// A node that could be bought.
+#[derive(Clone, Copy)]
+struct Spare {
+    price: UsdPerHour,
+    node: usize,
+}
+
+/// Puts these in the place of the node, or leaves everything as it was.
+fn is_exchanged(
+    placement: &mut Placement<'_>,
+    attempt: &Attempt,
+    pools: &mut Pools,
+    random: &mut fastrand::Rng,
+    node: usize,
+    instead: &[Spare],
+) -> bool {
+    let price = placement.problem.price(node).unwrap_or(UsdPerHour::ZERO);
+    let saved = price - instead.iter().map(|spare| spare.price).sum::<UsdPerHour>();
+    let before = placement.moves;
+    let nodes: Vec<usize> = instead.iter().map(|spare| spare.node).collect();
+    nodes.iter().for_each(|spare| placement.return_node(*spare));
+    let helpers = pools.helpers(placement, node, &nodes, random).unwrap_or_default();
+    let is_emptied = OTHERS.into_iter().any(|others| {
+        let few = &helpers[..helpers.len().min(nodes.len().saturating_add(others))];
+        repack::empty(placement, node, few, |placement, broken| {
+            let saved = saved - placement.problem.price_of_broken(broken.max(0));
+            is_allowed(placement, attempt, saved, before, few) && pending_still_have_room(placement)
+        })
+    });
+    if is_emptied {
+        pools.forget(node);
+        nodes.iter().for_each(|spare| pools.remember(*spare));
+    } else {
+        for spare in nodes {
+            placement.state.cordon(spare, &placement.on_node(spare));
+            placement.remove_node(spare);
+        }
+    }
+    is_emptied
+}
+
+/// Of each kind in each zone that costs less than the node, one that is not bought so far; cheapest first.
+fn spare_kinds(placement: &Placement<'_>, node: usize) -> Vec<Spare> {
+    let problem = placement.problem;
+    let nodes = &problem.snapshot().nodes;
+    let is_cheaper = |spare: &Spare| problem.price(node).is_some_and(|price| spare.price < price);
+    let priced = |node: &u32| Some(Spare { price: problem.price(*node as usize)?, node: *node as usize });
+    let mut spares: Vec<Spare> = placement.removed.iter().filter_map(priced).collect();
+    spares.retain(|spare| is_cheaper(spare) && problem.offered.contains(spare.node));
+    let kind = |spare: &Spare| (spare.price, nodes[spare.node].instance_type(), nodes[spare.node].zone());
+    spares.sort_by(|a, b| kind(a).cmp(&kind(b)).then(a.node.cmp(&b.node)));
+    spares.dedup_by(|a, b| kind(a) == kind(b));
+    spares
+}
+
+fn zone<'a>(placement: &Placement<'a>, node: usize) -> Option<&'a model::Name> {
+    placement.problem.snapshot().nodes[node].zone()
+}

@@ -1,5 +1,7 @@
 //! `simulate --what-if`, with the files that premises name.
 
+#![allow(clippy::unwrap_used)]
+#[allow(dead_code)] // Each test uses its part.
 mod common;
 
 use std::fs;

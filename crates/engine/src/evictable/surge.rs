@@ -19,7 +19,7 @@ impl Evictable<'_> {
     pub(super) fn no_surge(&self, pod: &Pod) -> Option<&'static str> {
         let workload = self.snapshot.workload_of(pod);
         let is_of_replica_set = pod.controller.as_ref().is_some_and(|owner| &*owner.kind == "ReplicaSet");
-        if !workload.is_some_and(|workload| &*workload.reference.kind == "Deployment") || !is_of_replica_set {
+        if workload.is_none_or(|workload| &*workload.reference.kind != "Deployment") || !is_of_replica_set {
             return Some("no Deployment runs it, which could bring its new pod up first");
         }
         let seen = pod.workload.and_then(|workload| self.seen.get(workload as usize));

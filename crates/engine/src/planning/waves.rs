@@ -120,13 +120,16 @@ struct Member {
     is_first_of_group: bool,
 }
 
+/// The zones that a pod leaves and goes to, where its nodes have one.
+type BetweenZones = (Option<u32>, Option<u32>);
+
 #[derive(Default)]
 struct Wave {
     members: Vec<Member>,
     by_spread: FxHashMap<u32, Vec<usize>>,
     by_affinity: FxHashMap<u32, Vec<usize>>,
     /// From zone to zone, by workload that is to survive the loss of one.
-    by_workload: FxHashMap<u32, Vec<(Option<u32>, Option<u32>)>>,
+    by_workload: FxHashMap<u32, Vec<BetweenZones>>,
 }
 
 impl<'p, 'a> Sequence<'p, 'a> {

@@ -1,5 +1,7 @@
 //! Buys one node after the other, each for a pod that needs one, and fills it.
 
+use std::collections::BTreeSet;
+
 use super::fill::{Available, Filling, fill};
 use super::sizes::{Size, Sizes};
 use super::stage::Stage;
@@ -39,6 +41,8 @@ pub(super) struct Buyer<'b> {
     left_of_pool: Vec<f64>,
     /// By kind: the groups where it may be.
     groups: Vec<Vec<u32>>,
+    /// Kinds with places where a node's own daemons, or what the kind itself uses, keep its pods away.
+    refused: BTreeSet<(usize, usize)>,
     pub(super) nodes: Vec<Bought>,
 }
 
@@ -73,6 +77,7 @@ impl<'b> Buyer<'b> {
             spent: vec![0.0; places],
             left_of_pool: vec![1.0; pools],
             groups,
+            refused: BTreeSet::new(),
             nodes: Vec::new(),
         }
     }
@@ -119,7 +124,9 @@ impl<'b> Buyer<'b> {
                 }
                 continue;
             };
-            let is_allowed = self.state.cluster.eligible(class).contains(slot) && self.state.others_allow(class, slot);
+            let is_allowed = !self.refused.contains(&(kind, place))
+                && self.state.cluster.eligible(class).contains(slot)
+                && self.state.others_allow(class, slot);
             if !is_allowed {
                 continue;
             }
@@ -211,6 +218,17 @@ impl<'b> Buyer<'b> {
         self.state.grow(slot, &size.whole);
         for daemon in &self.stage.daemons[place] {
             self.state.put(*daemon as usize, slot, Holds::Requests);
+        }
+        let class = &self.state.cluster.classes[self.waiting.kinds[kind].class as usize];
+        if !self.state.fits(class, slot) {
+            for daemon in &self.stage.daemons[place] {
+                self.state.take(*daemon as usize, slot, Holds::Requests);
+            }
+            let nothing: Vec<i64> = size.whole.iter().map(|whole| -whole).collect();
+            self.state.grow(slot, &nothing);
+            self.used[place] -= 1;
+            self.refused.insert((kind, place));
+            return;
         }
         let mut node = Bought { offer: size.offer, pods: Vec::new() };
         let mut taken: Vec<u32> = self.waiting.shapes[shape].places.clone();

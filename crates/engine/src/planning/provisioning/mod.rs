@@ -35,7 +35,7 @@ pub struct Provisioning {
     /// The nodes.
     pub add: Vec<AddedNode>,
     /// Every waiting pod that gets a node, by its index in the snapshot, with the node's name. Bound in this order, each
-    /// is legal when it comes.
+    /// is legal when it comes: first those on nodes that are there, then, when the new ones are there too, the others.
     pub bind: Vec<(u32, Name)>,
     /// Waiting pods for which nothing that is for sale will do.
     pub unplaced: Vec<u32>,

@@ -28,7 +28,7 @@ pub(super) fn places(snapshot: &Snapshot, waiting: &[u32], offers: &[Offer]) -> 
     let mut nodes: Vec<(Node, usize)> = offers.iter().zip(0..).map(|(offer, at)| (named(offer, 1), at)).collect();
     nodes.retain(|(_, at)| offers[*at].most != Some(0) && offers[*at].price.usd_per_hour.nanos() > 0);
     nodes.sort_by(|a, b| a.0.name.cmp(&b.0.name));
-    let keeps_others_away = |pod: &&Pod| !pod.spec.pod_anti_affinity.is_empty() && !pod.is_unbound();
+    let keeps_others_away = |pod: &&Pod| !pod.spec.pod_anti_affinity.is_empty();
     let pods = waiting.iter().map(|pod| &snapshot.pods[*pod as usize]);
     let only_offers = Snapshot {
         nodes: nodes.iter().map(|(node, _)| node.clone()).collect(),

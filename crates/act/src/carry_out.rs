@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use check::Fault;
+use check::{Fault, Rule};
 use jiff::SignedDuration;
 use model::{Migration, Name, Plan, Policy, Snapshot};
 
@@ -12,9 +12,9 @@ use crate::error::ActError;
 use crate::hints::{self, Hints};
 use crate::marks::{self, Cordon};
 use crate::options::Options;
-use crate::pods::Watched;
+use crate::pods::{Pods, Watched};
 use crate::progress::{Done, Ending, Listener, Progress, StepDone};
-use crate::rehearsal::{faults, judge_is_possible};
+use crate::rehearsal::{buys_nothing, faults, judge_is_possible};
 use crate::remaining::remaining;
 use crate::removal::{Removed, remove};
 use crate::undo::undo;
@@ -35,6 +35,7 @@ pub async fn carry_out(
 ) -> Result<Ending, ActError> {
     let (snapshot, prices) = cluster.observe().await?;
     judge_is_possible(&snapshot)?;
+    buys_nothing(plan)?;
     let rest = remaining(plan, &snapshot, &BTreeMap::new());
     let faults = faults(&snapshot, &prices, policy, &rest.plan);
     // Where an earlier run was stopped, pods may be on their way yet: they are given their time.
@@ -104,7 +105,8 @@ pub(crate) struct Execution<'e> {
 impl Execution<'_> {
     async fn go(&mut self, rest: Plan, pods: Watched) -> Result<(), Stop> {
         self.cordon_all(&rest).await?;
-        // What an earlier run has emptied goes first, as it would have then.
+        // What an earlier run began comes to its end first, as it would have then, with the hints that it gave.
+        pods.until(self.options.ready_within, |pods| self.is_quiet(pods)).await;
         self.take_away_emptied(&pods).await?;
         while let Some(rest) = self.legal_rest().await? {
             let left = rest.migrations.last().map_or(0, |step| step.wave);
@@ -118,6 +120,15 @@ impl Execution<'_> {
             }
         }
         self.take_away_emptied(&pods).await
+    }
+
+    /// Nothing is on its way from the plan's nodes, and every pod has a node or has been told that there is none.
+    fn is_quiet(&self, pods: &Pods) -> bool {
+        let leaves = |node: &Name| self.plan.migrations.iter().any(|step| step.from_node == *node);
+        pods.by_uid.values().all(|pod| match &pod.node {
+            Some(node) => !pod.terminating || pod.stays_with_node || !leaves(node),
+            None => pod.unschedulable.is_some() || pod.finished || pod.controller.is_none(),
+        })
     }
 
     async fn cordon_all(&mut self, rest: &Plan) -> Result<(), Stop> {
@@ -151,7 +162,7 @@ impl Execution<'_> {
                     self.keep(kept).await?;
                     return Ok(Some(rest).filter(|rest| !rest.migrations.is_empty()));
                 };
-                if start.elapsed() < STATUS_WITHIN {
+                if follows_late(first.rule) && start.elapsed() < STATUS_WITHIN {
                     break;
                 }
                 match node_at_fault(&rest, first) {
@@ -241,6 +252,12 @@ impl Execution<'_> {
             kept: self.kept.into_iter().collect(),
         }
     }
+}
+
+/// Does it rest on the status of workloads and budgets, which their controllers write a moment after the pods change?
+fn follows_late(rule: Rule) -> bool {
+    use Rule::{BudgetExceeded, LastReadyPod, NotEvictable, PendingRoom, WorkloadQuarter, ZonesSurvived};
+    matches!(rule, NotEvictable | BudgetExceeded | WorkloadQuarter | LastReadyPod | ZonesSurvived | PendingRoom)
 }
 
 /// Does any node bear the plan's mark?

@@ -22,6 +22,12 @@ pub enum ActError {
         /// Every fault.
         faults: Vec<Fault>,
     },
+    /// The plan buys nodes, which is not carried out yet.
+    #[error("the plan buys {nodes} nodes, and buying is not carried out yet")]
+    BuysNodes {
+        /// How many.
+        nodes: usize,
+    },
     /// Another plan has cordoned nodes of this one.
     #[error("plan {plan} is under way on node {node}")]
     Busy {

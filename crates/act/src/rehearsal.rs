@@ -28,6 +28,7 @@ pub struct Rehearsal {
 pub async fn rehearse(cluster: &Cluster, plan: &Plan, policy: &Policy) -> Result<Rehearsal, ActError> {
     let (snapshot, prices) = cluster.observe().await?;
     judge_is_possible(&snapshot)?;
+    buys_nothing(plan)?;
     let left = remaining(plan, &snapshot, &BTreeMap::new()).plan;
     let mut rehearsal = Rehearsal { faults: faults(&snapshot, &prices, policy, &left), refused: Vec::new(), asked: 0 };
     for step in left.migrations.iter().filter(|step| step.wave == 1 && step.method == Method::Evict) {
@@ -51,6 +52,14 @@ pub fn judge_is_possible(snapshot: &Snapshot) -> Result<(), ActError> {
         return Ok(());
     }
     Err(ActError::CannotJudge { missing: format!("there is no complete list of {}", missing.join(", ")) })
+}
+
+/// Nodes to buy are nobody's work yet.
+pub fn buys_nothing(plan: &Plan) -> Result<(), ActError> {
+    match plan.nodes.add.len() {
+        0 => Ok(()),
+        nodes => Err(ActError::BuysNodes { nodes }),
+    }
 }
 
 /// What is illegal about the rest of a plan as things are. Its figures were those of the whole plan.

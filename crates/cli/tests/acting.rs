@@ -11,6 +11,7 @@ mod watcher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use controlplane::{Fate, FaultProxy};
 use fixture::{Cluster, USD_PER_NODE, apps, begin, items, names, words};
@@ -168,7 +169,7 @@ fn killed_at_every_write_it_still_comes_to_its_end() {
             if let Some(status) = running.lock().unwrap().as_mut().unwrap().try_wait().unwrap() {
                 break status;
             }
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(20));
         };
         if status.code().is_some() {
             let told = std::fs::read_to_string(&log).unwrap();

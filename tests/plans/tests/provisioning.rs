@@ -98,9 +98,7 @@ fn one_of_each(offers: &[Offer]) -> Vec<AddedNode> {
 
 fn judge(name: &str, snapshot: &Snapshot, offers: &[Offer]) -> Provisioning {
     let found = provisioned(snapshot, offers.to_vec());
-    if let Err(fault) = bind(snapshot, &found) {
-        panic!("{name}: {fault}");
-    }
+    assert_eq!(bind(snapshot, &found), Ok(()), "{name}");
     let waits = |pod: &u32| {
         let pod = &snapshot.pods[*pod as usize];
         pod.is_unbound() && !pod.terminating && !pod.spec.has_resource_claims

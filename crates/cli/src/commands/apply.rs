@@ -96,6 +96,9 @@ pub fn failure(error: ActError) -> Failure {
             let hint = format!("wait until it is done, or take it back with: plimsoll rollback {plan}");
             Failure::from(error).hint(hint)
         }
+        error @ ActError::BuysNodes { .. } => {
+            Failure::from(error).hint("plan with the nodes that are there: plimsoll simulate without --capacity any")
+        }
         error => Failure::from(error),
     }
 }

@@ -22,7 +22,10 @@ fn what_changes_nothing_is_todays_plan_and_can_be_executed() {
     assert_eq!((&grown["executable"], &grown["scenario"]), (&json!(false), &json!("growth=0%+growth=100%")));
     assert!(grown["notYet"][0].as_str().unwrap().starts_with("pods that do not run yet: "), "{grown}");
     let summary: Value = serde_json::from_str(&on_small("simulate -o json").stdout).unwrap();
-    assert_eq!(today["summary"], summary["spec"]["summary"]);
+    let mut summary = summary["spec"]["summary"].clone();
+    // What a scenario leads to is nowhere to land on yet.
+    summary.as_object_mut().unwrap().remove("placementHints");
+    assert_eq!(today["summary"], summary);
 }
 
 #[test]

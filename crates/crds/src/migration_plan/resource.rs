@@ -112,7 +112,7 @@ pub struct Migration {
     pub method: String,
     /// Where kube-scheduler would put the replacement, were every step before done as planned: `only` or `first` of all
     /// nodes is the target; with `tied`, `elsewhere` and `unknown` the step needs a placement hint.
-    #[serde(default = "unknown")]
+    #[serde(default = "unknown", skip_serializing_if = "is_unknown")]
     #[schemars(extend("enum" = ["only", "first", "tied", "elsewhere", "unknown"]))]
     pub landing: String,
     /// `low`, `medium` or `high`.
@@ -302,6 +302,10 @@ pub struct Rollback {
     pub workloads: Vec<String>,
     /// All of it in words.
     pub message: String,
+}
+
+fn is_unknown(landing: &String) -> bool {
+    *landing == unknown()
 }
 
 fn unknown() -> String {

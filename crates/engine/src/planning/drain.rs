@@ -161,7 +161,7 @@ pub(super) fn candidates(placement: &Placement<'_>, attempt: &Attempt, rank: &dy
             continue;
         }
         let movable = placement.pods_on[node].iter().filter(|pod| !problem.goes_with_node(**pod as usize));
-        let (rank, load) = if attempt.limits.are_set() {
+        let (rank, load) = if attempt.limits.are_set() || attempt.fewest_pods {
             (0, movable.filter(|pod| problem.cluster.pods[**pod as usize].node.is_some()).count() as f64)
         } else {
             (rank(node), problem.size_of_pods(movable.copied()))

@@ -40,6 +40,9 @@ pub struct Attempt {
     pub kept: Vec<u32>,
     /// Moves that wait for each other.
     pub circles: Vec<Circle>,
+    /// Nodes are tried in the order of how many pods they have for each dollar they cost, as they are where moves are
+    /// limited.
+    pub fewest_pods: bool,
 }
 
 impl Attempt {

@@ -28,8 +28,8 @@ pub fn outcome(world: &World, before: &Snapshot, strategy: &dyn Strategy) -> Out
         return own;
     }
     // Beside what the plan leaves; and before it is made, when what was bought may also take the place of dearer nodes.
-    let on_top = room::bought(&after, strategy);
-    let first = room::bought(world, strategy);
+    let on_top = room::bought(&after);
+    let first = room::bought(world);
     let cost = |bought: &[AddedNode]| bought.iter().map(|node| node.usd_per_hour).sum::<UsdPerHour>();
     let mut extended = after.clone();
     planned::add(&mut extended, &on_top);

@@ -56,7 +56,8 @@ impl Waiting {
             let mut amounts = vec![0; cluster.resources];
             class.requests.iter().for_each(|(resource, amount)| amounts[*resource as usize] = (*amount).max(0));
             amounts[PODS] = 1;
-            let places: Vec<u32> = one_per_node(cluster, class)
+            // Two terms of a pod may be alike.
+            let mut places: Vec<u32> = one_per_node(cluster, class)
                 .map(|term| match terms.iter().position(|known| *known == term) {
                     Some(at) => at as u32,
                     None => {
@@ -65,6 +66,8 @@ impl Waiting {
                     }
                 })
                 .collect();
+            places.sort_unstable();
+            places.dedup();
             let shape = || Shape { amounts: amounts.clone(), places: places.clone(), kinds: Vec::new(), left: 0 };
             let shape = shapes.entry((amounts.clone(), places.clone())).or_insert_with(shape);
             shape.kinds.push(at);

@@ -97,6 +97,7 @@ fn tries(problem: &Problem<'_>) -> usize {
 /// variant takes that part roughly, every third not at all; every second fills nodes that are thought to stay before
 /// others; each draws its own neighbourhoods.
 fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>], variant: u64) {
+    let attempt = &Attempt { fewest_pods: variant % 4 == 3, ..attempt.clone() };
     let grain = [GRAIN, 4.0 * GRAIN, 2.0][(variant % 3) as usize];
     let rank = |node: usize| (shares[node].unwrap_or(1.0) / grain).round() as i64;
     let stays = |node: usize| shares[node].is_none_or(|share| share >= 0.5);

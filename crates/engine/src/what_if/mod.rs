@@ -8,7 +8,6 @@ mod outcome;
 mod planned;
 mod premise;
 mod requests;
-mod room;
 pub(crate) mod rules;
 mod settle;
 mod spot;

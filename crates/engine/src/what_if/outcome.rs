@@ -2,8 +2,8 @@
 
 use model::{AddedNode, Snapshot, Summary, UsdPerHour};
 
-use super::{World, planned, room, settle};
-use crate::planning::Strategy;
+use super::{World, planned, settle};
+use crate::planning::{Provisioning, Strategy, provision};
 
 /// The figures of a scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,23 +28,26 @@ pub fn outcome(world: &World, before: &Snapshot, strategy: &dyn Strategy) -> Out
         return own;
     }
     // Beside what the plan leaves; and before it is made, when what was bought may also take the place of dearer nodes.
-    let on_top = room::bought(&after);
-    let first = room::bought(world);
+    let on_top = bought(&after);
+    let first = bought(world).add;
     let cost = |bought: &[AddedNode]| bought.iter().map(|node| node.usd_per_hour).sum::<UsdPerHour>();
-    let mut extended = after.clone();
-    planned::add(&mut extended, &on_top);
     let own = Outcome {
-        bought: own.bought + on_top.len(),
-        without_room: extended.without_room(strategy).len(),
+        bought: own.bought + on_top.add.len(),
+        without_room: on_top.unplaced.len(),
         summary: Summary {
-            usd_per_hour_after: own.summary.usd_per_hour_after + cost(&on_top),
-            nodes_after: own.summary.nodes_after + on_top.len(),
+            usd_per_hour_after: own.summary.usd_per_hour_after + on_top.usd_per_hour,
+            nodes_after: own.summary.nodes_after + on_top.add.len(),
             ..own.summary
         },
     };
     let other = with_bought(world, &first, cost(&first), strategy);
     let order = |outcome: &Outcome| (outcome.without_room, outcome.summary.usd_per_hour_after);
     if order(&other) < order(&own) { other } else { own }
+}
+
+/// Nodes that give room to all pods for which something can be bought.
+fn bought(world: &World) -> Provisioning {
+    provision(&world.snapshot, &world.prices, &world.policy)
 }
 
 /// The plan of a world in which these nodes were bought first.

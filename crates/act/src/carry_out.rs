@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use check::{Fault, Rule};
 use jiff::SignedDuration;
-use model::{Migration, Name, Plan, Policy, Snapshot};
+use model::{Migration, Name, Phase, Plan, Pod, Policy, Snapshot, Workload, WorkloadRef};
 
 use crate::cluster::Cluster;
 use crate::error::ActError;
@@ -39,7 +39,8 @@ pub async fn carry_out(
     let rest = remaining(plan, &snapshot, &BTreeMap::new());
     let faults = faults(&snapshot, &prices, policy, &rest.plan);
     // Where an earlier run was stopped, pods may be on their way yet: they are given their time.
-    if !faults.is_empty() && !is_begun(cluster, plan).await? {
+    let is_resumed = is_begun(cluster, plan).await?;
+    if !faults.is_empty() && !is_resumed {
         return Err(ActError::NotLegal { faults });
     }
     let mut run = Execution {
@@ -57,7 +58,7 @@ pub async fn carry_out(
     for step in &rest.gone {
         run.done(step, Done::Gone);
     }
-    let rolled_back = match run.go(rest.plan, Watched::begin(cluster).await?).await {
+    let rolled_back = match run.go(rest.plan, is_resumed, Watched::begin(cluster).await?).await {
         Ok(()) => None,
         Err(Stop::RollBack(reason)) => {
             listener(Progress::RollingBack(&reason));
@@ -103,10 +104,11 @@ pub(crate) struct Execution<'e> {
 }
 
 impl Execution<'_> {
-    async fn go(&mut self, rest: Plan, pods: Watched) -> Result<(), Stop> {
+    async fn go(&mut self, rest: Plan, is_resumed: bool, pods: Watched) -> Result<(), Stop> {
         self.cordon_all(&rest).await?;
-        // What an earlier run began comes to its end first, as it would have then, with the hints that it gave.
-        pods.until(self.options.ready_within, |pods| self.is_quiet(pods)).await;
+        if is_resumed {
+            self.let_finish(&pods).await?;
+        }
         self.take_away_emptied(&pods).await?;
         while let Some(rest) = self.legal_rest().await? {
             let left = rest.migrations.last().map_or(0, |step| step.wave);
@@ -122,13 +124,41 @@ impl Execution<'_> {
         self.take_away_emptied(&pods).await
     }
 
-    /// Nothing is on its way from the plan's nodes, and every pod has a node or has been told that there is none.
-    fn is_quiet(&self, pods: &Pods) -> bool {
+    /// What an earlier run began comes to its end first, as it would have then, with the hints that it gave: what it
+    /// evicted is gone, has been made anew, and has a node. Where that does not come true the rest is judged as it is.
+    async fn let_finish(&self, pods: &Watched) -> Result<(), Stop> {
+        let start = Instant::now();
         let leaves = |node: &Name| self.plan.migrations.iter().any(|step| step.from_node == *node);
-        pods.by_uid.values().all(|pod| match &pod.node {
-            Some(node) => !pod.terminating || pod.stays_with_node || !leaves(node),
-            None => pod.unschedulable.is_some() || pod.finished || pod.controller.is_none(),
-        })
+        let is_quiet = |pods: &Pods| {
+            pods.by_uid.values().all(|pod| match &pod.node {
+                Some(node) => !pod.terminating || pod.stays_with_node || !leaves(node),
+                None => pod.unschedulable.is_some() || pod.finished || pod.controller.is_none(),
+            })
+        };
+        while start.elapsed() < STATUS_WITHIN {
+            pods.until(STATUS_WITHIN, is_quiet).await;
+            let (snapshot, _) = self.cluster.observe().await?;
+            if self.is_staffed(&snapshot) && pods.now(is_quiet) {
+                break;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    /// Every workload that the plan moves has as many pods as it wants.
+    fn is_staffed(&self, snapshot: &Snapshot) -> bool {
+        let mut pods: HashMap<u32, i64> = HashMap::new();
+        let is_live = |pod: &&Pod| !pod.terminating && !matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+        for workload in snapshot.pods.iter().filter(is_live).filter_map(|pod| pod.workload) {
+            *pods.entry(workload).or_default() += 1;
+        }
+        let moves: BTreeSet<&WorkloadRef> = self.plan.migrations.iter().map(|step| &step.workload).collect();
+        let has_all = |(at, workload): (usize, &Workload)| {
+            let have = pods.get(&(at as u32)).copied().unwrap_or(0);
+            !moves.contains(&workload.reference) || have >= workload.replicas.unwrap_or(0)
+        };
+        snapshot.workloads.iter().enumerate().all(has_all)
     }
 
     async fn cordon_all(&mut self, rest: &Plan) -> Result<(), Stop> {

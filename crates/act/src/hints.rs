@@ -44,19 +44,22 @@ pub fn is_named(key: &str) -> bool {
 pub struct Hints<'c> {
     cluster: &'c Cluster,
     plan: String,
+    /// What rounds are named after, so that one is never taken for that of an earlier run.
+    run: String,
     round: u32,
 }
 
 impl<'c> Hints<'c> {
     /// Hints for this plan; nothing is written yet.
     pub fn new(cluster: &'c Cluster, plan: &str) -> Hints<'c> {
-        Hints { cluster, plan: plan.to_owned(), round: 0 }
+        let run = jiff::Timestamp::now().as_nanosecond().to_string();
+        Hints { cluster, plan: plan.to_owned(), run, round: 0 }
     }
 
     /// Gives these targets from now on, and returns when the API server does so. The error says why it will not.
     pub async fn give(&mut self, targets: &Targets, namespaces: &[&str]) -> Result<(), String> {
         self.round += 1;
-        let round = self.round.to_string();
+        let round = format!("{}-{}", self.run, self.round);
         // The probe's policy is written last: once it is known, the other is.
         for (name, spec) in [(POLICY, placement(targets, namespaces)), (PROBE, probe(&round))] {
             self.write("MutatingAdmissionPolicy", name, spec).await?;

@@ -99,8 +99,6 @@ mod faults {
             if write.path.ends_with(&eviction) && counted.fetch_add(1, Ordering::SeqCst) == 0 {
                 let tight = r#"{"spec": {"maxUnavailable": 0}}"#;
                 kubectl(&["patch", "poddisruptionbudget", &budget, "--type", "merge", "--patch", tight]);
-                let current = "jsonpath={.status.disruptionsAllowed}=0";
-                kubectl(&["wait", "poddisruptionbudget", &budget, "--for", current, "--timeout", "60s"]);
             }
             Fate::Forwarded
         };
@@ -108,7 +106,7 @@ mod faults {
         let arguments = ["apply", &path, "--yes", "--remove-nodes", "node", "--refused-for", "20s", "-o", "json"];
         let applied = fixture::command(proxy.kubeconfig(), &arguments).output().unwrap();
         assert_eq!(applied.status.code(), Some(1), "{}", words(&applied));
-        assert!(tightened.load(Ordering::SeqCst) > 1, "it is asked again");
+        assert!(tightened.load(Ordering::SeqCst) > 1, "it is asked again: {}", words(&applied));
         let ending: Value = serde_json::from_slice(&applied.stdout).unwrap();
         assert_eq!(ending.get("rolledBack"), None, "{}", words(&applied));
         let kept = ending["kept"].as_array().unwrap();

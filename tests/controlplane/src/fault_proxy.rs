@@ -70,7 +70,9 @@ impl FaultProxy {
         let target = plane.kubeconfig().to_owned();
         let listening = runtime.block_on(async move {
             let config = Kubeconfig::read_from(target)?;
-            let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
+            let mut config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
+            // Refusals are for whoever asks, not for the proxy to try again.
+            config.default_retry = false;
             let client = kube::Client::try_from(config)?;
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let address = listener.local_addr()?;

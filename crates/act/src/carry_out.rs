@@ -11,7 +11,7 @@ use crate::cluster::Cluster;
 use crate::error::ActError;
 use crate::hints::{self, Hints};
 use crate::marks::{self, Cordon};
-use crate::options::Options;
+use crate::options::{NodeRemoval, Options};
 use crate::pods::{Pods, Watched};
 use crate::progress::{Done, Ending, Listener, Progress, StepDone};
 use crate::rehearsal::{buys_nothing, faults, judge_is_possible};
@@ -241,6 +241,9 @@ impl Execution<'_> {
                 continue;
             }
             (self.listener)(Progress::NodeEmptied(&node));
+            if self.options.removal != NodeRemoval::None {
+                (self.listener)(Progress::RemovingNode(&node));
+            }
             match remove(self.cluster, &node, &self.plan.name, self.options.removal).await? {
                 Removed::Done => {
                     self.emptied.insert(node);
@@ -255,8 +258,12 @@ impl Execution<'_> {
         !self.kept.contains_key(node) && !self.emptied.contains(node)
     }
 
+    /// Every node that is still there takes pods again, those that were emptied and left too.
     async fn roll_back(&mut self) -> Result<(), ActError> {
         undo(self.cluster, &self.plan.name).await?;
+        if self.options.removal == NodeRemoval::None {
+            self.emptied.clear();
+        }
         for node in self.plan.nodes.remove.iter().filter(|node| !self.emptied.contains(*node)) {
             self.kept.entry(node.clone()).or_insert_with(|| "the plan was rolled back".to_owned());
         }

@@ -82,7 +82,7 @@ pub async fn cordon(cluster: &Cluster, node: &Name, plan: &str, lasts: SignedDur
         match patch(cluster, &found, marks, Some(true)).await {
             Ok(()) => return Ok(Cordon::Done),
             Err(Refusal::Gone) => return Ok(Cordon::Gone),
-            Err(refusal) => retry(cluster, node, "cordon", refusal).await?,
+            Err(refusal) => retry(node, "cordon", refusal).await?,
         }
     }
     Err(too_often("cordon", node))
@@ -101,7 +101,7 @@ pub async fn uncordon(cluster: &Cluster, node: &Name, plan: &str) -> Result<(), 
         let marks = json!({CORDONED_BY: null, CORDONED_UNTIL: null, EMPTIED_BY: null});
         match patch(cluster, &found, marks, is_ours).await {
             Ok(()) | Err(Refusal::Gone) => return Ok(()),
-            Err(refusal) => retry(cluster, node, "uncordon", refusal).await?,
+            Err(refusal) => retry(node, "uncordon", refusal).await?,
         }
     }
     Err(too_often("uncordon", node))
@@ -116,7 +116,7 @@ pub async fn mark_emptied(cluster: &Cluster, node: &Name, plan: &str) -> Result<
         }
         match patch(cluster, &found, json!({CORDONED_UNTIL: null, EMPTIED_BY: plan}), None).await {
             Ok(()) | Err(Refusal::Gone) => return Ok(()),
-            Err(refusal) => retry(cluster, node, "mark", refusal).await?,
+            Err(refusal) => retry(node, "mark", refusal).await?,
         }
     }
     Err(too_often("mark", node))
@@ -138,7 +138,7 @@ pub(crate) async fn get(cluster: &Cluster, node: &Name) -> Result<Option<Node>, 
         match cluster.answer(api.get(node)).await {
             Ok(found) => return Ok(Some(found)),
             Err(Refusal::Gone) => return Ok(None),
-            Err(refusal) => retry(cluster, node, "get", refusal).await?,
+            Err(refusal) => retry(node, "get", refusal).await?,
         }
     }
     Err(too_often("get", node))
@@ -161,7 +161,7 @@ async fn patch(cluster: &Cluster, seen: &Node, annotations: Value, cordoned: Opt
 }
 
 /// Waits before the next try, where there is to be one.
-async fn retry(_cluster: &Cluster, node: &Name, what: &str, refusal: Refusal) -> Result<(), ActError> {
+async fn retry(node: &Name, what: &str, refusal: Refusal) -> Result<(), ActError> {
     match refusal {
         Refusal::Changed => Ok(()),
         Refusal::Busy(wait, _) => {

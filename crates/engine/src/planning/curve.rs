@@ -9,7 +9,8 @@ use crate::cluster::Cluster;
 /// A plan with the nodes that are there, by its two figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurvePoint {
-    /// Pods that move.
+    /// It moves no more pods than this: the limit that it was made under, since under a lower one, even that of what it
+    /// does move, another may be found.
     pub moves: usize,
     /// What it saves.
     pub saved: UsdPerHour,
@@ -26,8 +27,12 @@ pub fn curve(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &d
     let cluster = Cluster::new(snapshot);
     let problem = Problem::new(&cluster, prices, policy);
     let limits = Limits { most_moves: None, ..Limits::of(policy) };
-    let within = |most: usize| point(&Reached::of(&problem, strategy, Limits { most_moves: Some(most), ..limits }));
-    let whole = point(&Reached::of(&problem, strategy, limits));
+    let within = |most: usize| {
+        let reached = Reached::of(&problem, strategy, Limits { most_moves: Some(most), ..limits });
+        CurvePoint { moves: most, saved: reached.placement.saved() }
+    };
+    let whole = Reached::of(&problem, strategy, limits).placement;
+    let whole = CurvePoint { moves: whole.moves, saved: whole.saved() };
     let mut points: Vec<CurvePoint> = PARTS.iter().map(|part| within(whole.moves * part / 100)).collect();
     points.extend([within(whole.moves), whole]);
     points = rising(points);
@@ -47,10 +52,6 @@ pub fn curve(snapshot: &Snapshot, prices: &Prices, policy: &Policy, strategy: &d
 pub fn fewest_moves_for(points: &[CurvePoint], percent: i64) -> Option<CurvePoint> {
     let wanted = points.last()?.saved.share(percent, 100);
     points.iter().copied().find(|point| point.saved >= wanted)
-}
-
-fn point(reached: &Reached<'_>) -> CurvePoint {
-    CurvePoint { moves: reached.placement.moves, saved: reached.placement.saved() }
 }
 
 /// By moves, without those that save no more than one of fewer moves.

@@ -9,6 +9,7 @@ use model::{Migration, Name, Phase, Plan, Pod, Policy, Snapshot, Workload, Workl
 
 use crate::cluster::Cluster;
 use crate::error::ActError;
+use crate::gate::{Gate, Verdict};
 use crate::hints::{self, Hints};
 use crate::marks::{self, Cordon};
 use crate::options::{NodeRemoval, Options};
@@ -31,6 +32,7 @@ pub async fn carry_out(
     plan: &Plan,
     policy: &Policy,
     options: &Options,
+    gate: &dyn Gate,
     listener: Listener<'_>,
 ) -> Result<Ending, ActError> {
     let (snapshot, prices) = cluster.observe().await?;
@@ -49,6 +51,7 @@ pub async fn carry_out(
         plan,
         policy,
         options,
+        gate,
         listener,
         hints: Some(Hints::new(cluster, &plan.name)),
         kept: BTreeMap::new(),
@@ -58,25 +61,32 @@ pub async fn carry_out(
     for step in &rest.gone {
         run.done(step, Done::Gone);
     }
-    let rolled_back = match run.go(rest.plan, is_resumed, Watched::begin(cluster).await?).await {
-        Ok(()) => None,
+    let (mut rolled_back, mut paused) = (None, None);
+    match run.go(rest.plan, is_resumed, Watched::begin(cluster).await?).await {
+        Ok(()) => {}
         Err(Stop::RollBack(reason)) => {
             listener(Progress::RollingBack(&reason));
             run.roll_back().await?;
-            Some(reason)
+            rolled_back = Some(reason);
+        }
+        Err(Stop::Pause(reason)) => {
+            listener(Progress::Pausing(&reason));
+            undo(cluster, &plan.name).await?;
+            paused = Some(reason);
         }
         Err(Stop::Failed(error)) => {
             // As much as can be is taken back; the first error is the one to tell.
             let _ = run.roll_back().await;
             return Err(error);
         }
-    };
-    Ok(run.ending(rolled_back).await)
+    }
+    Ok(Ending { rolled_back, paused, ..run.ending().await })
 }
 
 /// Why it does not go on.
 pub(crate) enum Stop {
     RollBack(String),
+    Pause(String),
     Failed(ActError),
 }
 
@@ -91,6 +101,7 @@ pub(crate) struct Execution<'e> {
     plan: &'e Plan,
     policy: &'e Policy,
     pub(crate) options: &'e Options,
+    gate: &'e dyn Gate,
     pub(crate) listener: Listener<'e>,
     /// `None` where the API server gives none.
     pub(crate) hints: Option<Hints<'e>>,
@@ -113,6 +124,11 @@ impl Execution<'_> {
         while let Some(rest) = self.legal_rest().await? {
             let left = rest.migrations.last().map_or(0, |step| step.wave);
             let wave: Vec<Migration> = rest.migrations.into_iter().filter(|step| step.wave == 1).collect();
+            match self.gate.before(&wave).await {
+                Verdict::GoOn => {}
+                Verdict::Pause(reason) => return Err(Stop::Pause(reason)),
+                Verdict::Stop(reason) => return Err(Stop::RollBack(reason)),
+            }
             (self.listener)(Progress::Wave { left, pods: wave.len() });
             self.wave(&wave, &pods).await?;
             self.take_away_emptied(&pods).await?;
@@ -277,13 +293,14 @@ impl Execution<'_> {
         self.steps.insert(step.uid.clone(), step);
     }
 
-    async fn ending(self, rolled_back: Option<String>) -> Ending {
+    async fn ending(self) -> Ending {
         // Whoever cannot take them back could hardly have given them; a preference for a node harms nobody.
         if let Err(problem) = hints::take_back(self.cluster, Some(&self.plan.name)).await {
             (self.listener)(Progress::WithoutHints(&problem));
         }
         Ending {
-            rolled_back,
+            rolled_back: None,
+            paused: None,
             steps: self.steps.into_values().collect(),
             emptied: self.emptied.into_iter().collect(),
             kept: self.kept.into_iter().collect(),
@@ -299,7 +316,7 @@ fn follows_late(rule: Rule) -> bool {
 
 /// Does any node bear the plan's mark?
 async fn is_begun(cluster: &Cluster, plan: &Plan) -> Result<bool, ActError> {
-    Ok(marks::marked(cluster).await?.iter().any(|(_, by)| *by == plan.name))
+    Ok(marks::marked(cluster).await?.iter().any(|marked| marked.plan == plan.name))
 }
 
 /// The node that has to stay for the rest to be legal.

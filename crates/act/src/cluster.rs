@@ -1,12 +1,12 @@
 //! The cluster that is acted on: read as a whole, written to at a measured pace.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use model::{Prices, Snapshot, Time};
 use observe::prices::{PriceTable, offers, price_nodes};
 use observe::{Connection, LiveOptions};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::answer::Refusal;
@@ -15,6 +15,9 @@ use crate::error::ActError;
 /// Twenty writes a second, which no API server notices.
 const BETWEEN_WRITES: Duration = Duration::from_millis(50);
 
+/// Until when this process may write, where it has to ask: what holds a lease holds no write back once it has lost it.
+pub type Fence = watch::Receiver<Option<Instant>>;
+
 /// A cluster to act on.
 pub struct Cluster {
     pub(crate) client: kube::Client,
@@ -22,33 +25,56 @@ pub struct Cluster {
     live: LiveOptions,
     prices: PriceTable,
     pace: Mutex<Interval>,
+    fence: Option<Fence>,
 }
 
 impl Cluster {
     /// Connects as kubectl would.
     pub async fn connect(live: LiveOptions, prices: PriceTable) -> Result<Cluster, ActError> {
-        let connection = observe::connect(&live).await?;
+        Ok(Cluster::new(observe::connect(&live).await?, live, prices, None))
+    }
+
+    /// The same over a connection that there is already, by a process that may write only behind its fence.
+    pub fn new(connection: Connection, live: LiveOptions, prices: PriceTable, fence: Option<Fence>) -> Cluster {
         let mut pace = interval(BETWEEN_WRITES);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Cluster { client: connection.client.clone(), connection, live, prices, pace: Mutex::new(pace) })
+        Cluster { client: connection.client.clone(), connection, live, prices, pace: Mutex::new(pace), fence }
+    }
+
+    /// How it is reached.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// What these nodes cost, and what could be bought in their place.
+    pub fn prices(&self, snapshot: &Snapshot) -> Prices {
+        let mut prices = price_nodes(&snapshot.nodes, &self.prices);
+        prices.offers = offers(snapshot, &self.prices);
+        prices
     }
 
     /// The cluster as it is now, and what it costs.
     pub(crate) async fn observe(&self) -> Result<(Snapshot, Prices), ActError> {
         let live = LiveOptions { now: Time(Timestamp::now().as_second()), ..self.live.clone() };
         let snapshot = observe::read_from(&self.connection, &live).await?;
-        let mut prices = price_nodes(&snapshot.nodes, &self.prices);
-        prices.offers = offers(&snapshot, &self.prices);
+        let prices = self.prices(&snapshot);
         Ok((snapshot, prices))
     }
 
-    /// Waits for the turn of the next write.
-    pub(crate) async fn turn(&self) {
+    /// Writes when its turn has come, and only while this process may.
+    pub async fn write<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
         self.pace.lock().await.tick().await;
+        if let Some(fence) = &self.fence {
+            let until = *fence.borrow();
+            if until.is_none_or(|until| Instant::now() >= until) {
+                return Err(Refusal::Final("another replica leads by now".to_owned()));
+            }
+        }
+        self.answer(write).await
     }
 
     /// An answer within the time that one request may take.
-    pub(crate) async fn answer<T>(&self, ask: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
+    pub async fn answer<T>(&self, ask: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
         match tokio::time::timeout(self.live.request_timeout, ask).await {
             Ok(answer) => answer.map_err(|error| Refusal::of(&error)),
             Err(_) => {

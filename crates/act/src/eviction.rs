@@ -100,8 +100,10 @@ async fn ask(cluster: &Cluster, pods: &Api<Pod>, step: &Migration, run: Run) -> 
         eviction["deleteOptions"]["dryRun"] = json!(["All"]);
     }
     let params = PostParams { dry_run: run == Run::Dry, ..PostParams::default() };
-    cluster.turn().await;
-    let answer =
-        cluster.answer(pods.create_subresource::<Value, Value>("eviction", &step.pod, &params, &eviction)).await;
+    let asked = pods.create_subresource::<Value, Value>("eviction", &step.pod, &params, &eviction);
+    let answer = match run {
+        Run::Real => cluster.write(asked).await,
+        Run::Dry => cluster.answer(asked).await,
+    };
     answer.map(|_| ())
 }

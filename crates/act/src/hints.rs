@@ -83,8 +83,7 @@ impl<'c> Hints<'c> {
         });
         // These objects are ours alone: no field of them has another owner.
         let ours = PatchParams::apply("plimsoll").force();
-        self.cluster.turn().await;
-        let written = self.cluster.answer(api(self.cluster, kind).patch(name, &ours, &Patch::Apply(&object))).await;
+        let written = self.cluster.write(api(self.cluster, kind).patch(name, &ours, &Patch::Apply(&object))).await;
         match written {
             Ok(_) => Ok(()),
             Err(Refusal::Gone) => Err(format!("the API server does not serve {kind} (Kubernetes 1.36 and later do)")),
@@ -121,8 +120,7 @@ pub async fn take_back(cluster: &Cluster, plan: Option<&str>) -> Result<(), Stri
             if plan.is_some_and(|plan| its_plan.as_deref() != Some(plan)) {
                 continue;
             }
-            cluster.turn().await;
-            match cluster.answer(api.delete(name, &DeleteParams::default())).await {
+            match cluster.write(api.delete(name, &DeleteParams::default())).await {
                 Ok(_) | Err(Refusal::Gone) => {}
                 Err(refusal) => return Err(refusal.in_words()),
             }

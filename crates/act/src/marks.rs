@@ -122,14 +122,36 @@ pub async fn mark_emptied(cluster: &Cluster, node: &Name, plan: &str) -> Result<
     Err(too_often("mark", node))
 }
 
-/// Every node that bears a plan's mark, with the plan's name.
-pub async fn marked(cluster: &Cluster) -> Result<Vec<(Name, String)>, ActError> {
+/// A node that bears a plan's mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// The node.
+    pub node: Name,
+    /// The plan.
+    pub plan: String,
+    /// The mark is of no use any more.
+    pub is_expired: bool,
+    /// The plan has emptied it.
+    pub is_emptied: bool,
+}
+
+/// Every node that bears a plan's mark.
+pub async fn marked(cluster: &Cluster) -> Result<Vec<Marked>, ActError> {
     let api: Api<Node> = Api::all(cluster.client.clone());
     let list = ListParams::default();
     let nodes = cluster.answer(api.list(&list)).await.map_err(|refusal| refused("list nodes", &refusal))?;
-    let plan_of = |node: &Node| node.metadata.annotations.as_ref()?.get(CORDONED_BY).cloned();
-    let name_of = |node: &Node| node.metadata.name.as_deref().map(Name::from);
-    Ok(nodes.items.iter().filter_map(|node| Some((name_of(node)?, plan_of(node)?))).collect())
+    let now = Timestamp::now();
+    let mark_of = |node: &Node| {
+        let annotations = node.metadata.annotations.as_ref()?;
+        let until = annotations.get(CORDONED_UNTIL).and_then(|until| until.parse::<Timestamp>().ok());
+        Some(Marked {
+            node: node.metadata.name.as_deref()?.into(),
+            plan: annotations.get(CORDONED_BY)?.clone(),
+            is_expired: until.is_some_and(|until| until < now),
+            is_emptied: annotations.contains_key(EMPTIED_BY),
+        })
+    };
+    Ok(nodes.items.iter().filter_map(mark_of).collect())
 }
 
 pub(crate) async fn get(cluster: &Cluster, node: &Name) -> Result<Option<Node>, ActError> {
@@ -156,8 +178,7 @@ async fn patch(cluster: &Cluster, seen: &Node, annotations: Value, cordoned: Opt
         change["spec"] = json!({"unschedulable": cordoned.then_some(true)});
     }
     let name = seen.metadata.name.clone().unwrap_or_default();
-    cluster.turn().await;
-    cluster.answer(api.patch(&name, &PatchParams::default(), &Patch::Merge(change))).await.map(|_| ())
+    cluster.write(api.patch(&name, &PatchParams::default(), &Patch::Merge(change))).await.map(|_| ())
 }
 
 /// Waits before the next try, where there is to be one.

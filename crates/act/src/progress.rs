@@ -47,6 +47,8 @@ pub enum Progress<'p> {
     RemovingNode(&'p Name),
     /// All goes back.
     RollingBack(&'p str),
+    /// Cordons go back, and the rest waits.
+    Pausing(&'p str),
 }
 
 /// What became of one step.
@@ -77,10 +79,12 @@ pub enum Done {
 }
 
 /// How it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ending {
     /// Why it stopped before its end and was rolled back, where it did.
     pub rolled_back: Option<String>,
+    /// Why it stopped and waits, where it does. Its cordons were taken back, and what is left may go on later.
+    pub paused: Option<String>,
     /// What became of each step that was begun or left out.
     pub steps: Vec<StepDone>,
     /// Nodes that are empty, and gone where somebody was to take them away.
@@ -92,6 +96,6 @@ pub struct Ending {
 impl Ending {
     /// Was all of the plan done?
     pub fn is_whole(&self) -> bool {
-        self.rolled_back.is_none() && self.kept.is_empty()
+        self.rolled_back.is_none() && self.paused.is_none() && self.kept.is_empty()
     }
 }

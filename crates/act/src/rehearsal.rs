@@ -44,6 +44,20 @@ pub async fn rehearse(cluster: &Cluster, plan: &Plan, policy: &Policy) -> Result
     Ok(rehearsal)
 }
 
+/// What is left of a plan on a cluster as it is.
+pub struct Rest {
+    /// Steps whose pod is no longer where it was.
+    pub steps_gone: usize,
+    /// Why the check would not let the rest run.
+    pub faults: Vec<Fault>,
+}
+
+/// What is left of the plan, and what is illegal about it.
+pub fn rest_of(plan: &Plan, snapshot: &Snapshot, prices: &Prices, policy: &Policy) -> Rest {
+    let left = remaining(plan, snapshot, &BTreeMap::new());
+    Rest { steps_gone: left.gone.len(), faults: faults(snapshot, prices, policy, &left.plan) }
+}
+
 /// Without whole lists of these nobody can say what is legal.
 pub fn judge_is_possible(snapshot: &Snapshot) -> Result<(), ActError> {
     const NEEDED: [&str; 4] = ["Node", "Pod", "PodDisruptionBudget", "PersistentVolumeClaim"];

@@ -63,8 +63,7 @@ fn goes_with_node(pod: &Pod) -> bool {
 async fn delete_node(cluster: &Cluster, node: &Node) -> Result<Removed, ActError> {
     let api: Api<Node> = Api::all(cluster.client.clone());
     let name = node.metadata.name.clone().unwrap_or_default();
-    cluster.turn().await;
-    let deleted = cluster.answer(api.delete(&name, &only(node.metadata.uid.clone()))).await.map(|_| ());
+    let deleted = cluster.write(api.delete(&name, &only(node.metadata.uid.clone()))).await.map(|_| ());
     done(deleted)
 }
 
@@ -81,8 +80,7 @@ async fn delete_claim(cluster: &Cluster, node: &Name) -> Result<Removed, ActErro
         return Ok(Removed::Kept("it has no NodeClaim: Karpenter did not make it".to_owned()));
     };
     let name = claim.metadata.name.clone().unwrap_or_default();
-    cluster.turn().await;
-    done(cluster.answer(api.delete(&name, &only(claim.metadata.uid.clone()))).await.map(|_| ()))
+    done(cluster.write(api.delete(&name, &only(claim.metadata.uid.clone()))).await.map(|_| ()))
 }
 
 fn only(uid: Option<String>) -> DeleteParams {

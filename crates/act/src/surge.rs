@@ -37,9 +37,8 @@ pub async fn surge(cluster: &Cluster, step: &Migration) -> Evicted {
                     "spec": {"template": {"metadata": {"annotations": {MOVED: step.uid}}}},
                 });
                 let change = Patch::Merge(change);
-                cluster.turn().await;
                 let ours = PatchParams::default();
-                match cluster.answer(deployments.patch(&step.workload.name, &ours, &change)).await {
+                match cluster.write(deployments.patch(&step.workload.name, &ours, &change)).await {
                     Ok(_) => return Evicted::Granted,
                     Err(refusal) => refusal,
                 }

@@ -18,11 +18,37 @@ pub struct Undone {
 /// Uncordons every node that the plan has cordoned, emptied ones too, and takes back its hints.
 pub async fn undo(cluster: &Cluster, plan: &str) -> Result<Undone, ActError> {
     let mut undone = Undone { hints_left: hints::take_back(cluster, Some(plan)).await.err(), ..Undone::default() };
-    for (node, by) in marks::marked(cluster).await? {
-        if by == plan {
-            marks::uncordon(cluster, &node, plan).await?;
-            undone.uncordoned.push(node);
-        }
+    for marked in marks::marked(cluster).await?.into_iter().filter(|marked| marked.plan == plan) {
+        marks::uncordon(cluster, &marked.node, plan).await?;
+        undone.uncordoned.push(marked.node);
     }
     Ok(undone)
+}
+
+/// How a plan stands that has left a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Somebody is carrying it out, or will.
+    Alive,
+    /// Nobody will go on with it.
+    Over,
+    /// Nobody here knows: its marks say themselves how long they hold.
+    Unknown,
+}
+
+/// Uncordons the nodes that plans have left cordoned which nobody goes on with. Those that were emptied stay cordoned.
+pub async fn sweep(cluster: &Cluster, standing: impl Fn(&str) -> Standing) -> Result<Vec<Name>, ActError> {
+    let mut uncordoned = Vec::new();
+    for marked in marks::marked(cluster).await?.into_iter().filter(|marked| !marked.is_emptied) {
+        let is_left = match standing(&marked.plan) {
+            Standing::Alive => false,
+            Standing::Over => true,
+            Standing::Unknown => marked.is_expired,
+        };
+        if is_left {
+            marks::uncordon(cluster, &marked.node, &marked.plan).await?;
+            uncordoned.push(marked.node);
+        }
+    }
+    Ok(uncordoned)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use model::{Method, Migration, Name};
 
 use crate::carry_out::{Execution, Stop};
@@ -37,7 +37,16 @@ impl Execution<'_> {
         namespaces.sort_unstable();
         namespaces.dedup();
         let mut surged = Vec::new();
+        // A node of which one pod may not go keeps all: nobody is evicted from it for nothing.
+        for ((step, _), answer) in self.evict_all(&leaving, Run::Dry).await {
+            if let Evicted::Refused(reason) = answer {
+                refused.insert(step.from_node.clone(), refused_by(step, &reason));
+            }
+        }
         for step in surging {
+            if refused.contains_key(&step.from_node) {
+                continue;
+            }
             (self.listener)(Progress::Surging(step));
             match surge::surge(self.cluster, step).await {
                 Evicted::Granted => surged.push(step),
@@ -51,7 +60,7 @@ impl Execution<'_> {
             // A node that keeps one pod keeps all: the rest of its pods need not go.
             round.retain(|(step, _)| !refused.contains_key(&step.from_node));
             self.hint(&round, &mut targets, &namespaces).await;
-            for ((step, controller), answer) in self.evict_all(&round).await {
+            for ((step, controller), answer) in self.evict_all(&round, Run::Real).await {
                 match answer {
                     Evicted::Granted => {
                         settling.evicted(controller.clone(), step.uid.clone());
@@ -129,17 +138,17 @@ impl Execution<'_> {
         }
     }
 
-    async fn evict_all<'s>(&self, round: &[Leaving<'s>]) -> Vec<(Leaving<'s>, Evicted)> {
-        let patience = self.options.refused_for;
-        futures_util::stream::iter(round.iter().cloned())
-            .map(|leaving| async move {
-                (self.listener)(Progress::Evicting(leaving.0));
-                let answer = evict(self.cluster, leaving.0, Run::Real, patience).await;
-                (leaving, answer)
-            })
-            .buffer_unordered(EVICTIONS_AT_ONCE)
-            .collect()
-            .await
+    async fn evict_all<'s>(&self, round: &[Leaving<'s>], run: Run) -> Vec<(Leaving<'s>, Evicted)> {
+        let asked: Vec<_> = round.iter().cloned().map(|leaving| self.evict_one(leaving, run).boxed()).collect();
+        futures_util::stream::iter(asked).buffer_unordered(EVICTIONS_AT_ONCE).collect().await
+    }
+
+    async fn evict_one<'s>(&self, leaving: Leaving<'s>, run: Run) -> (Leaving<'s>, Evicted) {
+        if run == Run::Real {
+            (self.listener)(Progress::Evicting(leaving.0));
+        }
+        let answer = evict(self.cluster, leaving.0, run, self.options.refused_for).await;
+        (leaving, answer)
     }
 
     /// Waits until the wave is over; the error says what it waited for in vain.

@@ -32,7 +32,7 @@ pub use optimization_config::{OptimizationConfig, OptimizationConfigSpec, Optimi
 pub use optimization_profile::{AutoRollback, OptimizationProfile, OptimizationProfileSpec};
 pub use optimization_report::{OptimizationReport, OptimizationReportSpec, OptimizationReportStatus};
 pub use read::{LARGEST_FILE_BYTES, ReadError, documents};
-pub use safe_window::{Day, SafeWindow};
+pub use safe_window::{Day, SafeWindow, next_opening};
 pub use schedule::Schedule;
 pub use violation::{Validate, Violation, validate};
 pub use workload_profile::{ProfileStatus, WorkloadProfile, WorkloadProfileSpec};

@@ -1,5 +1,9 @@
 //! When an analysis begins: a cron expression of five fields, or `@every` so long.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use model::Time;
+
 use crate::duration;
 
 /// Nothing runs more often, in seconds.
@@ -37,6 +41,10 @@ pub struct Cron {
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+const MINUTES_A_DAY: i64 = 24 * 60;
+/// Past the 29th of February of two leap years, which are at most eight years apart.
+const LONGEST_WAIT_DAYS: i64 = 9 * 366;
 
 /// The longest that each month gets, from January.
 const LONGEST: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -96,7 +104,46 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// When it next runs after this moment.
+    pub fn next_after(&self, moment: Time) -> Time {
+        match self {
+            Schedule::Every(seconds) => Time(moment.0.saturating_add(i64::from(*seconds))),
+            Schedule::Cron(cron) => cron.next_after(moment),
+        }
+    }
+}
+
 impl Cron {
+    /// The first minute after this moment that all fields name.
+    fn next_after(&self, moment: Time) -> Time {
+        let next_minute = moment.0.div_euclid(60) + 1;
+        let first_day = next_minute.div_euclid(MINUTES_A_DAY);
+        for day in first_day..first_day + LONGEST_WAIT_DAYS {
+            if !self.names_day(day) {
+                continue;
+            }
+            let from = if day == first_day { next_minute.rem_euclid(MINUTES_A_DAY) } else { 0 };
+            let is_named =
+                |minute: &i64| self.hours & 1 << (minute / 60) != 0 && self.minutes & 1 << (minute % 60) != 0;
+            if let Some(minute) = (from..MINUTES_A_DAY).find(is_named) {
+                return Time((day * MINUTES_A_DAY + minute) * 60);
+            }
+        }
+        // What never comes was refused when it was read.
+        Time(i64::MAX)
+    }
+
+    /// Is it one of its days? Counted from the first of 1970, which was a Thursday.
+    fn names_day(&self, day: i64) -> bool {
+        let Ok(date) = Timestamp::from_second(day * MINUTES_A_DAY * 60) else { return false };
+        let date = date.to_zoned(TimeZone::UTC).date();
+        let is_weekday = self.weekdays & 1 << (day + 4).rem_euclid(7) != 0;
+        let is_day = self.days & 1 << date.day() != 0;
+        let is_either = if self.either_day { is_day || is_weekday } else { is_day && is_weekday };
+        self.months & 1 << date.month() != 0 && is_either
+    }
+
     fn comes(&self) -> bool {
         let has_day = |month: u32| (1..=LONGEST[month as usize - 1]).any(|day| self.days & 1 << day != 0);
         self.either_day || (1..=12).filter(|month| self.months & 1 << month != 0).any(has_day)
@@ -163,6 +210,28 @@ mod tests {
         assert!(cron("0 0 1 * 1").either_day && !cron("0 0 1 * *").either_day);
         assert_eq!(cron("@hourly"), cron("0 * * * *"));
         assert_eq!(Schedule::parse("@every 1m30s"), Ok(Schedule::Every(90)));
+    }
+
+    #[test]
+    fn it_runs_next_at_the_first_minute_that_all_fields_name() {
+        let next = |text: &str, after: &str| {
+            let after: Timestamp = after.parse().unwrap();
+            Schedule::parse(text).unwrap().next_after(Time(after.as_second())).to_string()
+        };
+        let saturday = "2026-11-21T10:07:30Z";
+        for (schedule, expected) in [
+            ("@every 90s", "2026-11-21T10:09:00Z"),
+            ("*/5 * * * *", "2026-11-21T10:10:00Z"),
+            ("7 10 * * *", "2026-11-22T10:07:00Z"),
+            ("0 2 * * Mon-Fri", "2026-11-23T02:00:00Z"),
+            ("0 0 1 * 0", "2026-11-22T00:00:00Z"),
+            ("59 23 31 12 *", "2026-12-31T23:59:00Z"),
+            ("0 0 29 2 *", "2028-02-29T00:00:00Z"),
+        ] {
+            assert_eq!(next(schedule, saturday), expected, "{schedule}");
+        }
+        assert_eq!(next("0 0 29 2 *", "2096-03-01T00:00:00Z"), "2104-02-29T00:00:00Z");
+        assert_eq!(next("*/5 * * * *", "2026-11-21T10:05:00Z"), "2026-11-21T10:10:00Z");
     }
 
     #[test]

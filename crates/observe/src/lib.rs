@@ -19,8 +19,8 @@ pub use anonymize::anonymize;
 pub use input::{Limits, ReadError};
 pub use kinds::{KINDS, Kind, KindInfo};
 pub use live::{
-    Connection, LiveError, LiveOptions, Progress, connect, read_from, read_live, read_live_blocking, record_live,
-    record_live_blocking,
+    Connection, Followed, LiveError, LiveOptions, Progress, connect, read_from, read_live, read_live_blocking,
+    record_live, record_live_blocking,
 };
 pub use read::{ReadOptions, read_bytes, read_node_pools, read_paths, read_values};
 pub use recording::{Recording, SaveError, record_paths, save_snapshot};

@@ -18,7 +18,7 @@ use crate::wire::info::{SNAPSHOT_INFO, SNAPSHOT_INFO_VERSION, SnapshotInfo};
 use crate::wire::meta::ObjectMeta;
 
 /// What became of one object.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// It is kept.
     Kept(Kept),
@@ -33,7 +33,7 @@ pub(crate) enum Outcome {
 }
 
 /// An object that was understood.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub kind: Kind,
     pub namespace: Name,
@@ -48,7 +48,7 @@ pub(crate) struct Kept {
 }
 
 /// An object that was not.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Broken {
     pub kind: String,
     /// `namespace/name`, as far as they can be read.
@@ -59,7 +59,7 @@ pub(crate) struct Broken {
 }
 
 /// The model's side of an object.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Object {
     Node(Box<Node>),
     Pod(Box<Pod>),

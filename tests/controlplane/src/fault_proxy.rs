@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::{ControlPlane, Error};
 
-/// A request that would change something.
+/// A request that changes something; a dry run is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     /// POST, PUT, PATCH or DELETE.
@@ -139,7 +139,9 @@ impl std::error::Error for Dropped {}
 /// `None` where there is to be no answer.
 async fn pass(request: Request<Incoming>, rules: &Rules) -> Option<Response<Body>> {
     let (mut parts, body) = request.into_parts();
-    let is_write = !matches!(parts.method.as_str(), "GET" | "HEAD");
+    // What only asks whether something might be written writes nothing.
+    let is_dry = parts.uri.query().is_some_and(|query| query.contains("dryRun=All"));
+    let is_write = !is_dry && !matches!(parts.method.as_str(), "GET" | "HEAD");
     let body = body.collect().await.ok()?.to_bytes();
     let write = Write {
         method: parts.method.to_string(),

@@ -39,6 +39,17 @@ pub struct ApplyArgs {
     /// Do not ask whether to begin
     #[arg(short, long)]
     pub yes: bool,
+    /// How it is carried out.
+    #[command(flatten)]
+    pub acting: ActingArgs,
+    /// How to write what came of it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml, Csv, Markdown]))]
+    pub output: Format,
+}
+
+/// How plans are carried out.
+#[derive(Args, Clone, Debug)]
+pub struct ActingArgs {
     /// Who takes an emptied node away
     #[arg(long, value_name = "WHO", default_value = "none")]
     pub remove_nodes: NodeRemoval,
@@ -48,9 +59,6 @@ pub struct ApplyArgs {
     /// How long an eviction that a budget refuses is asked again
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::duration)]
     pub refused_for: Duration,
-    /// How to write what came of it
-    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml, Csv, Markdown]))]
-    pub output: Format,
 }
 
 /// Who takes an emptied node away.

@@ -3,6 +3,7 @@
 mod acting;
 mod commands;
 mod formats;
+mod operator;
 mod policy;
 mod resources;
 mod values;
@@ -13,12 +14,13 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::scope::{Scope, parse_selector};
 
-pub use acting::{ApplyArgs, NodeRemoval, RollbackArgs};
+pub use acting::{ActingArgs, ApplyArgs, NodeRemoval, RollbackArgs};
 pub use commands::{
     AnalyzeArgs, Breakdown, Capacity, DemoArgs, DoctorArgs, ExplainArgs, ExplainNodeArgs, ExplainPodArgs, Explained,
     FitArgs, PricesArgs, SimulateArgs, SnapshotArgs, VerifyArgs,
 };
 pub use formats::Format;
+pub use operator::{ApproveArgs, HistoryArgs, LogFormat, LogLevel, OperatorArgs, StatusArgs};
 pub use policy::PolicyArgs;
 pub use resources::{ConvertArgs, CrdsArgs, LintArgs};
 
@@ -54,6 +56,14 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Take back what a plan has left on the live cluster: cordons, marks and hints
     Rollback(RollbackArgs),
+    /// What the operator sees, plans and does, and what that has saved
+    Status(StatusArgs),
+    /// Agree to a plan that waits
+    Approve(ApproveArgs),
+    /// Plans that have come to an end, and what each saved
+    History(HistoryArgs),
+    /// Watch the cluster, and plan and act by OptimizationConfigs; runs until it is stopped
+    Operator(OperatorArgs),
     /// Why a pod can or cannot go to a node, or what keeps a node
     Explain(ExplainArgs),
     /// For every pod, the nodes that would take it

@@ -8,7 +8,7 @@ use model::Plan;
 use observe::prices::PriceTable;
 use serde::Serialize;
 
-use crate::args::{ApplyArgs, Format, LiveArgs, NodeRemoval};
+use crate::args::{ActingArgs, ApplyArgs, Format, LiveArgs, NodeRemoval};
 use crate::commands::simulate::headline;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -32,8 +32,9 @@ pub fn run(args: &ApplyArgs, out: &mut Output) -> Result<Exit, Failure> {
             let rehearsal = act::rehearse(&cluster, &file.plan, &policy).await.map_err(failure)?;
             return told(&rehearsal, out);
         }
-        let options = options(args);
-        let ending = act::carry_out(&cluster, &file.plan, &policy, &options, &tell).await.map_err(failure)?;
+        let options = options(&args.acting);
+        let ending =
+            act::carry_out(&cluster, &file.plan, &policy, &options, &act::Open, &tell).await.map_err(failure)?;
         write(&file.plan, &ending, &options, out, args.output)?;
         Ok(if ending.is_whole() { Exit::Done } else { Exit::Failed })
     })
@@ -60,7 +61,8 @@ fn agree(args: &ApplyArgs, file: &PlanFile) -> Result<(), Failure> {
     }
 }
 
-fn options(args: &ApplyArgs) -> Options {
+/// How plans are carried out.
+pub fn options(args: &ActingArgs) -> Options {
     Options {
         removal: match args.remove_nodes {
             NodeRemoval::None => act::NodeRemoval::None,
@@ -127,6 +129,7 @@ fn tell(progress: Progress<'_>) {
         Progress::NodeStays { node, reason } => talk::note(format!("node {node} stays, uncordoned: {reason}")),
         Progress::NodeEmptied(node) => talk::note(format!("node {node} is empty")),
         Progress::RemovingNode(node) => talk::note(format!("remove node {node}")),
+        Progress::Pausing(reason) => talk::note(format!("stopping for now: {reason}")),
         Progress::RollingBack(reason) => talk::note(format!("rolling back: {reason}")),
     }
 }

@@ -2,17 +2,21 @@
 
 mod analyze;
 mod apply;
+mod approve;
 mod convert;
 mod crds;
 mod demo;
 mod doctor;
 mod explain;
 mod fit;
+mod history;
 mod lint;
+mod operator;
 mod prices;
 mod rollback;
 mod simulate;
 mod snapshot;
+mod status;
 mod verify;
 
 use crate::args::{Cli, Command};
@@ -27,6 +31,10 @@ pub fn run(cli: Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::run(args, out),
         Command::Apply(args) => apply::run(&args, out),
         Command::Rollback(args) => rollback::run(&args),
+        Command::Status(args) => status::run(&args, out),
+        Command::Approve(args) => approve::run(&args),
+        Command::History(args) => history::run(&args, out),
+        Command::Operator(args) => operator::run(&args),
         Command::Explain(args) => explain::run(args, out),
         Command::Fit(args) => fit::run(&args, out),
         Command::Doctor(args) => doctor::run(&args, out),

@@ -35,7 +35,13 @@ pub(crate) struct Lister {
 /// How a list ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Listed {
-    Whole,
+    /// To its end.
+    Whole {
+        /// The version of the API that it is served by.
+        api_version: &'static str,
+        /// The moment of the list, from which it can be watched.
+        resource_version: String,
+    },
     Forbidden,
     NotServed,
 }
@@ -79,9 +85,11 @@ pub(crate) async fn list(lister: &Lister) -> Result<Listed, LiveError> {
         if let Some(progress) = &lister.progress {
             progress(lister.info.kind, listed);
         }
-        from = page.metadata.unwrap_or_default().r#continue.unwrap_or_default();
+        let meta = page.metadata.unwrap_or_default();
+        from = meta.r#continue.unwrap_or_default();
         if from.is_empty() {
-            return Ok(Listed::Whole);
+            let resource_version = meta.resource_version.unwrap_or_default();
+            return Ok(Listed::Whole { api_version: version, resource_version });
         }
     }
 }
@@ -93,8 +101,10 @@ struct PageMeta {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ListMeta {
     r#continue: Option<String>,
+    resource_version: Option<String>,
 }
 
 struct Answer {
@@ -105,7 +115,8 @@ struct Answer {
 
 /// One page, tried again while the server is busy.
 async fn ask(lister: &Lister, version: &str, from: &str) -> Result<Answer, LiveError> {
-    let path = path(lister, version, from);
+    let from = if from.is_empty() { String::new() } else { format!("&continue={}", escaped(from)) };
+    let path = format!("{}?limit={PAGE}{from}", path(lister, version));
     let mut wait = FIRST_WAIT;
     let mut tries = 1;
     loop {
@@ -144,7 +155,8 @@ async fn ask_once(lister: &Lister, path: &str) -> Result<Answer, LiveError> {
     }
 }
 
-fn path(lister: &Lister, version: &str, from: &str) -> String {
+/// Where the kind's objects are served, without a query.
+pub(crate) fn path(lister: &Lister, version: &str) -> String {
     let info = lister.info;
     let api = match info.group {
         "" => format!("/api/{version}"),
@@ -154,8 +166,7 @@ fn path(lister: &Lister, version: &str, from: &str) -> String {
         Some(namespace) if info.namespaced => format!("/namespaces/{}", escaped(namespace)),
         _ => String::new(),
     };
-    let from = if from.is_empty() { String::new() } else { format!("&continue={}", escaped(from)) };
-    format!("{api}{namespace}/{}?limit={PAGE}{from}", info.plural)
+    format!("{api}{namespace}/{}", info.plural)
 }
 
 /// Percent-encoded for a query or a path.

@@ -2,6 +2,7 @@
 
 mod connect;
 mod errors;
+mod follow;
 mod list;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use tokio::task::JoinSet;
 
 pub use connect::{Connection, connect};
 pub use errors::LiveError;
+pub use follow::Followed;
 
 use crate::collect::Collected;
 use crate::input::json::Cutter;
@@ -160,7 +162,7 @@ async fn list_all(
         states.push((
             kind,
             match result? {
-                Listed::Whole => ReadState::Complete,
+                Listed::Whole { .. } => ReadState::Complete,
                 Listed::NotServed => ReadState::NotServed,
                 Listed::Forbidden => ReadState::Forbidden(right_to_list(kind.info())),
             },

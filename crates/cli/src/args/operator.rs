@@ -1,0 +1,117 @@
+//! The flags of the operator, and of those who ask what it does.
+
+use std::net::SocketAddr;
+
+use clap::{Args, ValueEnum};
+
+use super::Format::{self, Json, Table, Wide, Yaml};
+use super::formats::formats;
+use super::{ActingArgs, LiveArgs, PriceArgs};
+
+/// `operator`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll crds | kubectl apply --server-side -f -   define the kinds first\n  \
+    plimsoll operator                                  with your kubeconfig, beside you\n  \
+    plimsoll operator --remove-nodes karpenter         hand emptied nodes to Karpenter\n\n\
+    It does what OptimizationConfigs ask for: docs/operator.md. Several replicas may run: one leads, by a Lease.")]
+pub struct OperatorArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub live: LiveArgs,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+    /// How plans are carried out.
+    #[command(flatten)]
+    pub acting: ActingArgs,
+    /// The namespace of its Lease; by default that of its pod, else `default`
+    #[arg(long, value_name = "NAME", env = "POD_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Which replica it is: the name of its pod
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    pub identity: Option<String>,
+    /// Where health and readiness are asked for
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub health_address: SocketAddr,
+    /// Where metrics are asked for
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    pub metrics_address: SocketAddr,
+    /// How much to write down
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub log_level: LogLevel,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// How much to write down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// What failed
+    Error,
+    /// And what went otherwise than it should
+    Warn,
+    /// And everything that is done
+    Info,
+    /// And why
+    Debug,
+    /// And everything else
+    Trace,
+}
+
+/// How to write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// An object a line
+    Json,
+}
+
+/// `status`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    kubectl optimize status\n  \
+    kubectl optimize status --watch          until it is stopped")]
+pub struct StatusArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub live: LiveArgs,
+    /// Show it anew whenever it changes
+    #[arg(short, long, conflicts_with = "output")]
+    pub watch: bool,
+    /// How to write it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Wide, Json, Yaml]))]
+    pub output: Format,
+}
+
+/// `approve`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    kubectl optimize status                                   which plans wait\n  \
+    kubectl get mplan consolidate-2026-11-21-a1b2c3 -o yaml   look at one\n  \
+    kubectl optimize approve consolidate-2026-11-21-a1b2c3\n\n\
+    From then on the plan cannot be changed. Deleting it stops it, and undoes its cordons.")]
+pub struct ApproveArgs {
+    /// The plan's name
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// The cluster.
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// `history`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    kubectl optimize history\n  \
+    kubectl optimize history -o json")]
+pub struct HistoryArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub live: LiveArgs,
+    /// How to write it
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Wide, Json, Yaml]))]
+    pub output: Format,
+}

@@ -1,0 +1,69 @@
+//! `plimsoll operator`: watches, plans and acts until it is told to stop.
+
+use ::operator::{OperatorError, Settings};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::args::{LogFormat, LogLevel, OperatorArgs};
+use crate::commands::apply;
+use crate::failure::{Exit, Failure};
+use crate::input;
+
+/// Where a pod finds the namespace that it runs in.
+const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// Runs it.
+pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
+    log(args);
+    let own = || std::fs::read_to_string(OWN_NAMESPACE).ok().map(|name| name.trim().to_owned());
+    let settings = Settings {
+        live: input::live_options(&args.live),
+        prices: input::price_table(&args.prices)?,
+        acting: apply::options(&args.acting),
+        namespace: args.namespace.clone().or_else(own).unwrap_or_else(|| "default".to_owned()),
+        identity: args.identity.clone().unwrap_or_else(|| format!("plimsoll-{}", std::process::id())),
+        health: args.health_address,
+        metrics: args.metrics_address,
+    };
+    apply::runtime()?.block_on(async {
+        let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let stop = async {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        ::operator::run(settings, stop).await.map_err(failure)?;
+        Ok(Exit::Done)
+    })
+}
+
+/// What to do about it.
+pub fn failure(error: OperatorError) -> Failure {
+    match error {
+        OperatorError::Read(error) => input::live_failure(error),
+        OperatorError::Act(error) => apply::failure(error),
+        error @ (OperatorError::Watch { .. } | OperatorError::NotInstalled) => {
+            Failure::from(error).hint("define our kinds first: plimsoll crds | kubectl apply --server-side -f -")
+        }
+        error @ OperatorError::OpenMetrics { .. } => {
+            Failure::from(error).hint("listen on 127.0.0.1, and let a proxy that asks who calls stand before it")
+        }
+        error => Failure::from(error),
+    }
+}
+
+fn log(args: &OperatorArgs) {
+    let level = match args.log_level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    match args.log_format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

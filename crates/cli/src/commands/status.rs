@@ -1,0 +1,228 @@
+//! `plimsoll status`: what the operator sees, plans and does, and what that has saved.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use ::operator::{Outside, Resources};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::{Format, StatusArgs};
+use crate::commands::{apply, operator};
+use crate::failure::{Exit, Failure};
+use crate::input;
+use crate::output::Output;
+use crate::render::document;
+use crate::render::grid::{Cell, Column, Grid};
+use crate::render::money;
+use crate::render::text::clean;
+
+/// How often it is looked at anew.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
+
+/// Runs it.
+pub fn run(args: &StatusArgs, out: &mut Output) -> Result<Exit, Failure> {
+    apply::runtime()?.block_on(async {
+        let outside = Outside::connect(&input::live_options(&args.live)).await.map_err(operator::failure)?;
+        let mut shown = None;
+        loop {
+            let seen = Document::of(&outside.all().await.map_err(operator::failure)?);
+            if shown.as_ref() != Some(&seen) {
+                if args.watch && std::io::stdout().is_terminal() {
+                    // To the upper left corner of an empty screen.
+                    write!(out, "\x1b[2J\x1b[H")?;
+                }
+                write_out(&seen, out, args.output)?;
+                out.flush()?;
+                shown = Some(seen);
+            }
+            if !args.watch {
+                return Ok(Exit::Done);
+            }
+            tokio::time::sleep(WATCH_EVERY).await;
+        }
+    })
+}
+
+/// What is shown.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    configs: Vec<Config>,
+    pub plans: Vec<Plan>,
+    /// What finished plans save together, in dollars a month.
+    pub usd_per_month_saved: f64,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Config {
+    name: String,
+    mode: String,
+    phase: String,
+    state: Option<String>,
+    nodes: Option<u64>,
+    usd_per_month_to_save: Option<f64>,
+    last_analysis: Option<String>,
+    message: String,
+}
+
+/// A plan and how far it has come.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    pub name: String,
+    pub phase: String,
+    pub moves: u64,
+    pub moved: u64,
+    pub usd_per_month_saved: Option<f64>,
+    pub approved_by: Option<String>,
+    pub finished_at: Option<String>,
+    pub message: String,
+}
+
+const FINAL: [&str; 4] = ["Completed", "Failed", "RolledBack", "Expired"];
+
+impl Document {
+    /// Of what there is.
+    pub fn of(resources: &Resources) -> Document {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let name = |object: &kube::api::DynamicObject| object.metadata.name.clone().unwrap_or_default();
+        let configs = resources.configs.iter().map(|object| {
+            let (spec, status) = (&object.data["spec"], &object.data["status"]);
+            Config {
+                name: name(object),
+                mode: text(&spec["mode"]).unwrap_or_default(),
+                phase: text(&status["phase"]).unwrap_or_else(|| "Pending".to_owned()),
+                state: text(&status["state"]),
+                nodes: status["nodeCount"].as_u64(),
+                usd_per_month_to_save: status["potentialSavings"].as_f64(),
+                last_analysis: text(&status["lastAnalysis"]),
+                message: message(status, &["Accepted", "Ready"]),
+            }
+        });
+        let saved_by = |plan: &str| {
+            let report = resources.reports.iter().find(|report| report.metadata.name.as_deref() == Some(plan))?;
+            report.data["status"]["consolidation"]["usdPerMonthSaved"].as_f64()
+        };
+        let plans = resources.plans.iter().map(|object| {
+            let (spec, status) = (&object.data["spec"], &object.data["status"]);
+            let phase = text(&status["phase"]).unwrap_or_else(|| "Pending".to_owned());
+            let saved = if FINAL.contains(&&*phase) {
+                saved_by(&name(object))
+            } else {
+                spec["summary"]["usdPerMonthSaved"].as_f64()
+            };
+            Plan {
+                name: name(object),
+                moves: spec["migrations"].as_array().map_or(0, |steps| steps.len() as u64),
+                moved: status["executedMigrations"].as_u64().unwrap_or(0),
+                usd_per_month_saved: saved,
+                approved_by: text(&status["approvedBy"]),
+                finished_at: text(&status["finishedAt"]),
+                message: message(status, &["Ready", "Progressing"]),
+                phase,
+            }
+        });
+        let reports = resources.reports.iter();
+        let saved = reports.filter_map(|report| report.data["status"]["consolidation"]["usdPerMonthSaved"].as_f64());
+        Document { configs: configs.collect(), plans: plans.collect(), usd_per_month_saved: saved.sum() }
+    }
+
+    /// Has it come to its end?
+    pub fn is_over(plan: &Plan) -> bool {
+        FINAL.contains(&&*plan.phase)
+    }
+}
+
+/// What the first of these conditions says that says anything; one that does not hold goes first.
+fn message(status: &Value, kinds: &[&str]) -> String {
+    let conditions = status["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let of = |kind: &&str| conditions.iter().find(|condition| condition["type"] == **kind);
+    let mut found: Vec<&Value> = kinds.iter().filter_map(of).collect();
+    found.sort_by_key(|condition| condition["status"] == "True");
+    let said = found.iter().filter_map(|condition| condition["message"].as_str()).find(|said| !said.is_empty());
+    said.unwrap_or_default().to_owned()
+}
+
+fn write_out(seen: &Document, out: &mut Output, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Json => return document::json(out, seen),
+        Format::Yaml => return document::yaml(out, seen),
+        _ => {}
+    }
+    if seen.configs.is_empty() {
+        writeln!(out, "no OptimizationConfig: nothing is analysed; docs/guides/first-plan.md begins with one")?;
+    } else {
+        configs(seen).write(out, format)?;
+    }
+    let under_way: Vec<&Plan> = seen.plans.iter().filter(|plan| !Document::is_over(plan)).collect();
+    if !under_way.is_empty() {
+        writeln!(out)?;
+        plans(&under_way).write(out, format)?;
+    }
+    for plan in &under_way {
+        if plan.phase == "Pending" {
+            writeln!(out, "\n{} waits: plimsoll approve {}", clean(&plan.name), clean(&plan.name))?;
+        }
+    }
+    let over = seen.plans.iter().filter(|plan| plan.phase == "Completed").count();
+    writeln!(out, "\nsaved so far: {} a month by {over} plans", dollars(Some(seen.usd_per_month_saved)))?;
+    Ok(())
+}
+
+fn configs(seen: &Document) -> Grid {
+    let mut grid = Grid::new(&[
+        Column::words("CONFIG"),
+        Column::words("MODE"),
+        Column::words("PHASE"),
+        Column::words("STATE"),
+        Column::numbers("NODES"),
+        Column::numbers("$/MONTH TO SAVE"),
+        Column::words("LAST ANALYSIS").wide(),
+        Column::words("MESSAGE"),
+    ]);
+    for config in &seen.configs {
+        grid.row(vec![
+            config.name.clone().into(),
+            config.mode.clone().into(),
+            config.phase.clone().into(),
+            Cell::or_none(config.state.clone()),
+            config.nodes.map_or_else(Cell::unknown, |nodes| nodes.to_string().into()),
+            dollars(config.usd_per_month_to_save).into(),
+            Cell::or_none(config.last_analysis.clone()),
+            config.message.clone().into(),
+        ]);
+    }
+    grid
+}
+
+/// Plans and how far each has come.
+pub fn plans(plans: &[&Plan]) -> Grid {
+    let mut grid = Grid::new(&[
+        Column::words("PLAN"),
+        Column::words("PHASE"),
+        Column::numbers("MOVED"),
+        Column::numbers("$/MONTH"),
+        Column::words("APPROVED BY"),
+        Column::words("FINISHED").wide(),
+        Column::words("MESSAGE"),
+    ]);
+    for plan in plans {
+        grid.row(vec![
+            plan.name.clone().into(),
+            plan.phase.clone().into(),
+            format!("{} of {}", plan.moved, plan.moves).into(),
+            dollars(plan.usd_per_month_saved).into(),
+            Cell::or_none(plan.approved_by.clone()),
+            Cell::or_none(plan.finished_at.clone()),
+            plan.message.clone().into(),
+        ]);
+    }
+    grid
+}
+
+/// Dollars of a month as our resources have them.
+pub fn dollars(amount: Option<f64>) -> String {
+    amount.map_or_else(|| money::UNKNOWN.to_owned(), |amount| format!("{amount:.2}"))
+}

@@ -1,0 +1,229 @@
+//! The operator on a real Kubernetes control plane: every mode, what it writes down, and what happens when it is killed.
+//!
+//! The control plane is built by `tests/controlplane/build.sh`.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[allow(dead_code, reason = "the tests of `apply` use another part of it")]
+#[path = "acting/fixture.rs"]
+mod cluster;
+#[path = "operating/fixture.rs"]
+mod fixture;
+#[path = "acting/watcher.rs"]
+mod watcher;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use cluster::{App, Cluster, USD_PER_NODE, apps, items, words};
+use controlplane::{Fate, FaultProxy};
+use fixture::{Operator, condition, config, configure, define_kinds, plans, wait_for_plan};
+use serde_json::{Value, json};
+use watcher::Watcher;
+
+const NODES: usize = 26;
+
+fn in_pieces() -> (Cluster, Vec<App>) {
+    let apps = apps(14);
+    let mut cluster = Cluster::in_pieces(NODES, &apps);
+    define_kinds(&mut cluster);
+    (cluster, apps)
+}
+
+/// The ready replicas below which no workload may come: a quarter may be away at once, rounded up.
+fn least(apps: &[App]) -> BTreeMap<String, i64> {
+    apps.iter().map(|app| (app.name.clone(), (app.scaled_down - app.scaled_down.div_ceil(4)) as i64)).collect()
+}
+
+fn is_unmarked(node: &Value) -> bool {
+    let annotations = node["metadata"]["annotations"].as_object();
+    node["spec"].get("unschedulable").is_none()
+        && annotations.is_none_or(|annotations| annotations.keys().all(|key| !key.starts_with("optimizer.io/")))
+}
+
+#[test]
+fn it_reports_then_waits_for_approval_then_goes_by_itself() {
+    let (mut cluster, apps) = in_pieces();
+    configure(&cluster, "observe", json!({}));
+    let operator = Operator::start(&cluster, cluster.plane.kubeconfig(), "only");
+
+    // It looks and writes a report, and touches neither nodes nor pods.
+    let before = cluster.uids();
+    cluster.wait("there is a report", |plane| config(plane)["status"]["phase"] == "Ready");
+    let seen = config(&cluster.plane);
+    assert_eq!(seen["status"]["nodeCount"], NODES, "{seen}");
+    let report = cluster.plane.get(&["optimizationreport", "default"]).unwrap();
+    let costs = &report["status"]["costs"];
+    assert!((costs["usdPerHour"].as_f64().unwrap() - NODES as f64 * USD_PER_NODE).abs() < 1e-6, "{costs}");
+    let to_save = costs["usdPerMonthToSave"].as_f64().unwrap();
+    assert!(to_save > 100.0 && seen["status"]["potentialSavings"] == to_save, "{costs}");
+    assert_eq!(plans(&cluster.plane).len(), 0);
+    assert_eq!(cluster.uids(), before);
+    assert!(cluster.nodes().iter().all(is_unmarked));
+    assert_eq!(operator.ask(operator.health, "/readyz").0, 200);
+    let metrics = operator.ask(operator.metrics, "/metrics").1;
+    assert!(metrics.contains(&format!("plimsoll_nodes_total {NODES}")), "{metrics}");
+    assert!(metrics.contains("plimsoll_leader 1"), "{metrics}");
+
+    // It plans, and waits. Outside the safe windows nothing is begun even once somebody has agreed.
+    let closed =
+        json!({"safeWindows": [{"start": "00:00", "end": "00:01", "days": ["Mon"], "timeZone": "Etc/GMT+12"}]});
+    configure(&cluster, "manual", closed);
+    let plan = wait_for_plan(&mut cluster, "Pending", &operator);
+    let name = plan["metadata"]["name"].as_str().unwrap().to_owned();
+    let status = cluster.plimsoll(&["status"]);
+    assert!(words(&status).contains(&format!("plimsoll approve {name}")), "{}", words(&status));
+    let approved = cluster.plimsoll(&["approve", &name]);
+    assert!(approved.status.success(), "{}", words(&approved));
+    cluster.wait("the plan waits for its window", |plane| {
+        let plan = plane.get(&["migrationplan", &name]).unwrap();
+        condition(&plan, "Progressing").is_some_and(|condition| condition["reason"] == "OutsideWindow")
+    });
+    assert_eq!(cluster.uids(), before);
+
+    // Within them it goes.
+    let watcher = Watcher::start(&cluster.plane, least(&apps));
+    configure(&cluster, "manual", json!({"safeWindows": []}));
+    let plan = wait_for_plan(&mut cluster, "Completed", &operator);
+    assert_eq!(watcher.end().wrongs, Vec::<String>::new());
+    is_as_promised(&mut cluster, &plan, &apps);
+    assert!(!plan["status"]["approvedBy"].as_str().unwrap().is_empty());
+    let report = cluster.plane.get(&["optimizationreport", &name]).unwrap();
+    let saved = report["status"]["consolidation"]["usdPerMonthSaved"].as_f64().unwrap();
+    assert!((saved - plan["spec"]["summary"]["usdPerMonthSaved"].as_f64().unwrap()).abs() < 1e-6, "{report}");
+    let history = cluster.plimsoll(&["history"]);
+    assert!(words(&history).contains(&name), "{}", words(&history));
+    let events = items(&cluster.plane, &["events.events.k8s.io"]);
+    let reasons = |kind: &str| -> Vec<&str> {
+        let of_kind = events.iter().filter(|event| event["regarding"]["kind"] == kind);
+        of_kind.filter_map(|event| event["reason"].as_str()).collect()
+    };
+    for reason in ["Planned", "Approved", "Executing", "Completed"] {
+        assert!(reasons("MigrationPlan").contains(&reason), "{reason}: {:?}", reasons("MigrationPlan"));
+    }
+    assert!(reasons("Node").contains(&"Cordoned"), "{:?}", reasons("Node"));
+
+    // What is of low risk goes by itself, then everything.
+    cluster.scale_down_again(&apps, 2);
+    configure(&cluster, "full-auto", json!({"safeWindows": []}));
+    let is_new = |found: &str| found != name;
+    cluster.wait("another plan is done", |plane| {
+        plans(plane).iter().any(|(found, phase, _)| is_new(found) && phase == "Completed")
+    });
+    let (_, _, plan) = plans(&cluster.plane).into_iter().find(|(found, ..)| is_new(found)).unwrap();
+    assert!(plan["status"]["approvedBy"].as_str().unwrap().contains("full-auto"), "{}", plan["status"]);
+    assert!(cluster.nodes().iter().all(is_unmarked));
+    assert_eq!(operator.stop(), 0);
+}
+
+/// Nodes have gone, pods are where they were to go, and it costs what was promised.
+fn is_as_promised(cluster: &mut Cluster, plan: &Value, apps: &[App]) {
+    let summary = &plan["spec"]["summary"];
+    let left = cluster.nodes();
+    assert!(left.iter().all(is_unmarked));
+    let promised = summary["usdPerHourAfter"].as_f64().unwrap();
+    assert!((promised - left.len() as f64 * USD_PER_NODE).abs() < 1e-9, "{summary}, {} nodes", left.len());
+    assert_eq!(plan["status"]["executedMigrations"], summary["migrations"], "{}", plan["status"]);
+    let steps = plan["status"]["steps"].as_array().unwrap();
+    assert!(steps.iter().all(|step| step["outcome"] == "Moved"), "{steps:?}");
+    cluster.wait_until_whole(apps, |app| app.scaled_down);
+}
+
+#[test]
+fn killed_and_frozen_leaders_hurt_nobody() {
+    let (mut cluster, apps) = in_pieces();
+    let granted: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+    let hear = {
+        let granted = granted.clone();
+        move |write: &controlplane::Write, status: u16| {
+            if write.path.ends_with("/eviction") && status < 300 {
+                let eviction: Value = serde_json::from_str(&write.body).unwrap();
+                let uid = eviction["deleteOptions"]["preconditions"]["uid"].as_str().unwrap().to_owned();
+                *granted.lock().unwrap().entry(uid).or_default() += 1;
+            }
+        }
+    };
+    let evicted = || granted.lock().unwrap().len();
+    let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), |_| Fate::Forwarded, hear).unwrap();
+    configure(&cluster, "full-auto", json!({}));
+    let watcher = Watcher::start(&cluster.plane, least(&apps));
+    let until = |what: &str, operator: &Operator, condition: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        while !condition() {
+            assert!(start.elapsed() < cluster::PATIENCE, "{what}: {}", operator.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+
+    // Killed in the middle of a wave.
+    let mut first = Operator::start(&cluster, proxy.kubeconfig(), "first");
+    until("pods are evicted", &first, &|| evicted() > 0);
+    first.kill();
+    let marked = cluster.nodes().iter().filter(|node| !is_unmarked(node)).count();
+    assert!(marked > 0, "what is under way is in the cluster");
+
+    // The next one waits until the lease has run out, and goes on; frozen, it loses the lease to a third.
+    let second = Operator::start(&cluster, proxy.kubeconfig(), "second");
+    let before = evicted();
+    until("the second goes on", &second, &|| evicted() > before || is_over(&cluster));
+    second.signal("-STOP");
+    let third = Operator::start(&cluster, proxy.kubeconfig(), "third");
+    until("the third leads", &third, &|| {
+        let lease = cluster.plane.get(&["lease", "plimsoll-operator"]).unwrap();
+        lease["spec"]["holderIdentity"] == "third"
+    });
+    second.signal("-CONT");
+    let plan = wait_for_plan(&mut cluster, "Completed", &third);
+    until("the second knows", &second, &|| second.log().contains("lost the lease"));
+
+    assert_eq!(watcher.end().wrongs, Vec::<String>::new());
+    let granted = granted.lock().unwrap();
+    assert!(granted.values().all(|times| *times == 1), "{granted:?}");
+    drop(granted);
+    assert!(cluster.nodes().len() < NODES);
+    assert!(cluster.nodes().iter().all(is_unmarked), "{}", plan["status"]);
+    cluster.wait_until_whole(&apps, |app| app.scaled_down);
+}
+
+fn is_over(cluster: &Cluster) -> bool {
+    plans(&cluster.plane).iter().any(|(_, phase, _)| phase == "Completed")
+}
+
+#[test]
+fn what_is_wrong_is_said_and_a_deleted_plan_is_undone() {
+    let (mut cluster, apps) = in_pieces();
+    // The schema lets it pass: the API server knows no time zones.
+    let nowhere = json!({"safeWindows": [{"start": "22:00", "end": "05:00", "timeZone": "Mars/Olympus"}]});
+    configure(&cluster, "full-auto", nowhere);
+    let operator = Operator::start(&cluster, cluster.plane.kubeconfig(), "only");
+    cluster.wait("it is said what is wrong", |plane| config(plane)["status"]["phase"] == "Error");
+    let told = config(&cluster.plane);
+    let accepted = condition(&told, "Accepted").unwrap();
+    assert_eq!(accepted["status"], "False");
+    let message = accepted["message"].as_str().unwrap();
+    assert!(message.contains("spec.safeWindows[0].timeZone: \"Mars/Olympus\": is no time zone"), "{message}");
+    configure(&cluster, "full-auto", json!({"safeWindows": [], "profile": "absent"}));
+    cluster.wait("the profile is missed", |plane| {
+        condition(&config(plane), "Accepted").is_some_and(|accepted| accepted["reason"] == "ProfileMissing")
+    });
+    let profile = json!({
+        "apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationProfile", "metadata": {"name": "slowly"},
+        "spec": {"rules": [{"name": "small waves", "maxConcurrentMigrations": 3, "migrationCooldown": "3s"}]},
+    });
+    cluster.apply(&profile);
+    configure(&cluster, "full-auto", json!({"safeWindows": [], "profile": "slowly"}));
+
+    // Deleted while it runs: it stops, and takes back what it did to nodes.
+    wait_for_plan(&mut cluster, "Executing", &operator);
+    cluster.wait("a wave is over", |plane| {
+        plans(plane).iter().any(|(_, _, plan)| plan["status"]["executedMigrations"].as_u64() > Some(0))
+    });
+    configure(&cluster, "observe", json!({"safeWindows": [], "profile": "slowly"}));
+    let deleted = cluster.plane.kubectl(&["delete", "migrationplans", "--all", "--wait=false"]).unwrap();
+    assert!(deleted.status.success(), "{}", words(&deleted));
+    cluster.wait("the plan is gone", |plane| plans(plane).is_empty());
+    assert!(cluster.nodes().iter().all(is_unmarked));
+    assert_eq!(items(&cluster.plane, &["mutatingadmissionpolicies"]).len(), 0);
+    cluster.wait_until_whole(&apps, |app| app.scaled_down);
+    assert_eq!(operator.stop(), 0);
+}

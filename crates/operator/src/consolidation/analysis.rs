@@ -1,0 +1,73 @@
+//! One look at the cluster: what it costs, and the plan that would make it cheaper.
+
+use std::time::Instant;
+
+use crds::optimization_config::Mode;
+use engine::analyze::{Analysis, analyze as cost};
+use model::{Plan, Policy, Risk, Snapshot};
+
+use super::terms::Terms;
+use crate::clock;
+use crate::context::Context;
+
+/// What was found.
+pub struct Found {
+    pub snapshot: Snapshot,
+    pub policy: Policy,
+    pub prices: model::Prices,
+    pub analysis: Analysis,
+    pub plan: Plan,
+    /// Whether the plan may be carried out without anybody's approval.
+    pub needs_approval: bool,
+    pub seconds: f64,
+    pub seconds_planning: f64,
+}
+
+impl Found {
+    /// The proven bound over the cost now, in percent.
+    pub fn placement_score(&self) -> f64 {
+        let summary = &self.plan.summary;
+        let before = summary.usd_per_hour_before.dollars();
+        match summary.usd_per_hour_lower_bound {
+            Some(bound) if before > 0.0 => 100.0 * bound.dollars() / before,
+            _ => f64::NAN,
+        }
+    }
+}
+
+/// Looks at the cluster as it has been heard of, and plans. An error says what is missing to judge it.
+pub async fn analyze(context: &Context, terms: &Terms) -> Result<Found, String> {
+    let start = Instant::now();
+    let snapshot = context.followed.snapshot(clock::now());
+    if let Some(kind) = ["Node", "Pod"].into_iter().find(|kind| !snapshot.has(kind)) {
+        return Err(format!("there is no complete list of {kind}s"));
+    }
+    let mut prices = context.cluster.prices(&snapshot);
+    if !terms.buys() {
+        prices.offers.clear();
+    }
+    let terms = terms.clone();
+    let work = move || {
+        let analysis = cost(&snapshot, &prices, &|_| Vec::new());
+        let policy = terms.policy(&snapshot);
+        let planning = Instant::now();
+        let (plan, needs_approval) = plan(&snapshot, &prices, &policy, &terms);
+        let seconds_planning = planning.elapsed().as_secs_f64();
+        let seconds = start.elapsed().as_secs_f64();
+        Found { snapshot, policy, prices, analysis, plan, needs_approval, seconds, seconds_planning }
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
+}
+
+/// The plan, and whether somebody has to agree to it: what is of low risk goes first where that may go by itself.
+fn plan(snapshot: &Snapshot, prices: &model::Prices, policy: &Policy, terms: &Terms) -> (Plan, bool) {
+    let make = |policy: &Policy| engine::plan(snapshot, prices, policy, terms.strategy);
+    match terms.spec.mode {
+        Mode::Observe | Mode::Manual => (make(policy), true),
+        Mode::FullAuto => (make(policy), false),
+        Mode::SemiAuto => {
+            let of_low_risk = make(&Policy { most_risk: Risk::Low, ..policy.clone() });
+            if of_low_risk.nodes.remove.is_empty() { (make(policy), true) } else { (of_low_risk, false) }
+        }
+    }
+}

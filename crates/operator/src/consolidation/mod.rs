@@ -1,0 +1,195 @@
+//! The loop of each OptimizationConfig: look, plan, and report or propose.
+
+mod analysis;
+pub mod proposal;
+pub mod report;
+pub mod terms;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::optimization_config::{ConfigPhase, Mode, State};
+use crds::{Holds, Moment, OptimizationConfigStatus, Schedule};
+use kube::api::DynamicObject;
+use kube::runtime::events::EventType;
+use model::Time;
+
+use crate::clock;
+use crate::context::Context;
+use crate::error::OperatorError;
+use crate::events::{self, Subject};
+use crate::objects::{self, name, status};
+use crate::record;
+use terms::Terms;
+
+/// The condition that says whether the configuration is understood.
+const ACCEPTED: &str = "Accepted";
+/// The condition that says whether there is an answer.
+const READY: &str = "Ready";
+/// Nothing is planned on what was heard longer ago.
+const STALE: Duration = Duration::from_secs(300);
+/// What is not accepted is looked at again, since a profile may come or go.
+const ASK_AGAIN_SECONDS: i64 = 300;
+
+/// All loops, by the name of their configuration.
+#[derive(Default)]
+pub struct Loops {
+    of: BTreeMap<String, Loop>,
+}
+
+/// When one comes round.
+struct Loop {
+    /// The generations of the configuration and of its profile that it last saw.
+    seen: (Option<i64>, Option<i64>),
+    due: Time,
+    /// A plan was being carried out when it last looked.
+    saw_executing: bool,
+}
+
+impl Loops {
+    /// Brings every loop forward that is due.
+    pub async fn reconcile(&mut self, context: &Context, is_executing: bool) -> Result<(), OperatorError> {
+        let configs = context.objects.configs.all();
+        self.of.retain(|known, _| configs.iter().any(|config| name(config) == known));
+        for config in configs {
+            let terms = Terms::of(context, &config);
+            let seen = (config.metadata.generation, terms.as_ref().ok().and_then(|terms| terms.profile_generation));
+            let now = clock::now();
+            let of = self.of.entry(name(&config).to_owned());
+            let turn = of.or_insert(Loop { seen, due: now, saw_executing: false });
+            if turn.seen != seen || (turn.saw_executing && !is_executing) {
+                turn.due = now;
+            }
+            (turn.seen, turn.saw_executing) = (seen, is_executing);
+            if now < turn.due {
+                continue;
+            }
+            let terms = match terms {
+                Ok(terms) => terms,
+                Err((reason, problem)) => {
+                    refuse(context, &config, reason, problem).await?;
+                    turn.due = Time(now.0 + ASK_AGAIN_SECONDS);
+                    continue;
+                }
+            };
+            // It was read without fault, so there is a schedule.
+            turn.due = Schedule::parse(&terms.spec.schedule)
+                .map_or(Time(now.0 + ASK_AGAIN_SECONDS), |schedule| schedule.next_after(now));
+            if is_executing {
+                stand(context, &config, |status| status.state = Some(State::Executing)).await?;
+                continue;
+            }
+            come_round(context, &config, &terms).await?;
+        }
+        Ok(())
+    }
+}
+
+/// From a look at the cluster to a report or a plan.
+async fn come_round(context: &Context, config: &Arc<DynamicObject>, terms: &Terms) -> Result<(), OperatorError> {
+    let silent = context.followed.silent_for();
+    if silent > STALE {
+        let problem = format!("the API server has said nothing for {} s", silent.as_secs());
+        return fail(context, config, "StaleCache", problem).await;
+    }
+    stand(context, config, |status| {
+        status.phase = ConfigPhase::Analyzing;
+        status.state = Some(State::Analyzing);
+        record::put(&mut status.conditions, ACCEPTED, Holds::True, "Valid", terms.remark());
+    })
+    .await?;
+    let found = match analysis::analyze(context, terms).await {
+        Ok(found) => found,
+        Err(problem) => return fail(context, config, "CannotJudge", problem).await,
+    };
+    let metrics = &context.metrics;
+    metrics.analysis_duration.observe(found.seconds);
+    metrics.binpacking_duration.observe(found.seconds_planning);
+    metrics.nodes.set(found.snapshot.nodes.len() as i64);
+    metrics.workloads.set(found.snapshot.workloads.len() as i64);
+    metrics.potential_savings.set(found.plan.summary.saved().dollars_per_month());
+    metrics.binpacking_efficiency.set(found.analysis.efficiency.unwrap_or(f64::NAN));
+    metrics.placement_score.set(found.placement_score());
+    let latest = match terms.spec.mode {
+        Mode::Observe => Some(report::write(context, name(config), &found).await?),
+        Mode::Manual | Mode::SemiAuto | Mode::FullAuto => {
+            report::write(context, name(config), &found).await?;
+            proposal::propose(context, name(config), terms, &found).await?
+        }
+    };
+    let waits = terms.spec.mode != Mode::Observe && latest.is_some();
+    let summary = &found.plan.summary;
+    let saves = summary.saved().dollars_per_month();
+    let message = match summary.migrations {
+        0 if found.plan.nodes.remove.is_empty() => "nothing to save with the nodes that are there".to_owned(),
+        moves => format!(
+            "{moves} moves would save ${saves:.2} a month, {} of {} nodes",
+            summary.nodes_before.saturating_sub(summary.nodes_after),
+            summary.nodes_before
+        ),
+    };
+    stand(context, config, |status| {
+        status.phase = ConfigPhase::Ready;
+        status.state = Some(if waits { State::Waiting } else { State::Watching });
+        status.last_analysis = Some(Moment(clock::now()));
+        status.node_count = u32::try_from(found.snapshot.nodes.len()).ok();
+        status.workload_count = u32::try_from(found.snapshot.workloads.len()).ok();
+        let is_known = summary.nodes_unpriced < summary.nodes_before;
+        status.potential_savings = is_known.then_some(saves);
+        status.latest = latest.clone();
+        record::put(&mut status.conditions, READY, Holds::True, "Analyzed", message.clone());
+    })
+    .await
+}
+
+/// The configuration cannot be followed, and its status says why.
+async fn refuse(
+    context: &Context,
+    config: &Arc<DynamicObject>,
+    reason: &'static str,
+    problem: String,
+) -> Result<(), OperatorError> {
+    events::tell(context, Subject::Config(name(config)), EventType::Warning, reason, problem.clone()).await;
+    stand(context, config, |status| {
+        status.phase = ConfigPhase::Error;
+        status.state = None;
+        record::put(&mut status.conditions, ACCEPTED, Holds::False, reason, problem.clone());
+    })
+    .await
+}
+
+/// There is no answer now, and its status says why.
+async fn fail(
+    context: &Context,
+    config: &Arc<DynamicObject>,
+    reason: &'static str,
+    problem: String,
+) -> Result<(), OperatorError> {
+    events::tell(context, Subject::Config(name(config)), EventType::Warning, reason, problem.clone()).await;
+    stand(context, config, |status| {
+        status.phase = ConfigPhase::Error;
+        status.state = Some(State::Watching);
+        record::put(&mut status.conditions, READY, Holds::False, reason, problem.clone());
+    })
+    .await
+}
+
+/// Writes its status, where that changes.
+async fn stand(
+    context: &Context,
+    config: &Arc<DynamicObject>,
+    change: impl Fn(&mut OptimizationConfigStatus),
+) -> Result<(), OperatorError> {
+    let objects = &context.objects;
+    // What was written last may not have come back yet, so the store's status is only where it begins.
+    let latest = objects.configs.get(name(config)).unwrap_or_else(|| config.clone());
+    let before: OptimizationConfigStatus = status(&latest);
+    let mut after = before.clone();
+    change(&mut after);
+    after.observed_generation = config.metadata.generation;
+    if after == before {
+        return Ok(());
+    }
+    record::status(context, &objects.api(&objects.configs), objects::name(config), &after).await
+}

@@ -1,0 +1,82 @@
+//! The operator's resources as people outside of it ask for them: what there is, and an approval.
+
+use std::time::Duration;
+
+use crds::{MigrationPlan, OptimizationConfig, OptimizationReport};
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
+use kube::{Api, Client, Resource};
+use observe::LiveOptions;
+use serde_json::json;
+
+use crate::error::OperatorError;
+
+/// All there is, each kind by name.
+pub struct Resources {
+    /// OptimizationConfigs.
+    pub configs: Vec<DynamicObject>,
+    /// MigrationPlans.
+    pub plans: Vec<DynamicObject>,
+    /// OptimizationReports.
+    pub reports: Vec<DynamicObject>,
+}
+
+/// A cluster whose resources are asked for.
+pub struct Outside {
+    client: Client,
+    timeout: Duration,
+}
+
+impl Outside {
+    /// Connects as kubectl would.
+    pub async fn connect(live: &LiveOptions) -> Result<Outside, OperatorError> {
+        let client = observe::connect(live).await?.client;
+        Ok(Outside { client, timeout: live.request_timeout })
+    }
+
+    /// Everything there is of our kinds.
+    pub async fn all(&self) -> Result<Resources, OperatorError> {
+        Ok(Resources {
+            configs: self.list::<OptimizationConfig>().await?,
+            plans: self.list::<MigrationPlan>().await?,
+            reports: self.list::<OptimizationReport>().await?,
+        })
+    }
+
+    /// Agrees to a plan, in the name that the API server knows us by.
+    pub async fn approve(&self, plan: &str) -> Result<String, OperatorError> {
+        let review: Api<SelfSubjectReview> = Api::all(self.client.clone());
+        let (params, nobody) = (PostParams::default(), SelfSubjectReview::default());
+        let asked = review.create(&params, &nobody);
+        let user = self.answer("ask who we are", asked).await?.status.and_then(|status| status.user_info);
+        let by = user.and_then(|user| user.username).unwrap_or_else(|| "unknown".to_owned());
+        let change = Patch::Merge(json!({"spec": {"approved": true, "approvedBy": by}}));
+        let resource = ApiResource::erase::<MigrationPlan>(&());
+        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+        let params = PatchParams::default();
+        self.answer(&format!("approve plan {plan}"), api.patch(plan, &params, &change)).await?;
+        Ok(by)
+    }
+
+    async fn list<K: Resource<DynamicType = ()>>(&self) -> Result<Vec<DynamicObject>, OperatorError> {
+        let resource = ApiResource::erase::<K>(&());
+        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+        let what = format!("list {}.{}", resource.plural, resource.group);
+        let mut all = self.answer(&what, api.list(&Default::default())).await?.items;
+        all.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+        Ok(all)
+    }
+
+    async fn answer<T>(&self, what: &str, ask: impl Future<Output = kube::Result<T>>) -> Result<T, OperatorError> {
+        let refused = |problem: String| OperatorError::Refused { what: what.to_owned(), problem };
+        match tokio::time::timeout(self.timeout, ask).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 && what.starts_with("list") => {
+                Err(OperatorError::NotInstalled)
+            }
+            Ok(Err(kube::Error::Api(status))) => Err(refused(status.message.clone())),
+            Ok(Err(error)) => Err(refused(error.to_string())),
+            Err(_) => Err(refused(format!("no answer within {} s", self.timeout.as_secs()))),
+        }
+    }
+}

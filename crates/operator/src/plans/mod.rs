@@ -1,0 +1,245 @@
+//! MigrationPlans from Pending to their end, one carried out at a time.
+
+mod execution;
+mod journal;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use act::Standing;
+use crds::{Holds, MigrationPlanStatus, Phase};
+use kube::api::DynamicObject;
+use kube::runtime::events::EventType;
+use tokio::task::JoinSet;
+
+use crate::clock;
+use crate::consolidation::terms::{Terms, Window};
+use crate::context::Context;
+use crate::error::OperatorError;
+use crate::events::{self, Subject};
+use crate::metrics::OfPhase;
+use crate::objects::{annotation, name, status};
+use crate::record;
+use execution::Execution;
+
+/// A plan with it is not gone before what it did to nodes is undone.
+pub const FINALIZER: &str = "optimizer.io/undo";
+/// The configuration on whose terms a plan is carried out.
+const CONFIG: &str = "optimizer.io/config";
+/// The condition that says what a plan waits for.
+pub const PROGRESSING: &str = "Progressing";
+/// How often nodes are looked over for cordons that nobody goes on with.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// A plan that could not begin is tried again after this.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+
+/// All plans, and the one that is being carried out.
+#[derive(Default)]
+pub struct Plans {
+    executing: Option<String>,
+    /// Ends the execution with this, so that nobody goes on who does not lead.
+    task: JoinSet<()>,
+    swept: Option<Instant>,
+    not_before: Option<Instant>,
+}
+
+impl Plans {
+    /// Is any plan being carried out?
+    pub fn is_executing(&self) -> bool {
+        self.executing.is_some()
+    }
+
+    /// What a leader before has left: marks of plans that nobody goes on with.
+    pub async fn take_over(&mut self, context: &Context) -> Result<(), OperatorError> {
+        self.sweep(context).await
+    }
+
+    /// Brings every plan forward.
+    pub async fn reconcile(&mut self, context: &Arc<Context>) -> Result<(), OperatorError> {
+        while self.task.try_join_next().is_some() {
+            self.executing = None;
+            self.not_before = Some(Instant::now() + TRY_AGAIN);
+        }
+        let plans = context.objects.plans.all();
+        count(context, &plans);
+        for plan in &plans {
+            self.bring_forward(context, plan).await?;
+        }
+        if self.swept.is_none_or(|swept| swept.elapsed() > SWEEP_EVERY) {
+            self.sweep(context).await?;
+        }
+        Ok(())
+    }
+
+    async fn bring_forward(&mut self, context: &Arc<Context>, plan: &Arc<DynamicObject>) -> Result<(), OperatorError> {
+        let standing: MigrationPlanStatus = status(plan);
+        let is_executing = self.executing.as_deref() == Some(name(plan));
+        if plan.metadata.deletion_timestamp.is_some() {
+            // One that is being carried out stops before its next wave, and is undone there.
+            if !is_executing {
+                forget(context, plan).await?;
+            }
+            return Ok(());
+        }
+        match standing.phase {
+            Phase::Pending if plan.data["spec"]["approved"] == true => approve(context, plan, standing).await,
+            Phase::Pending => Ok(()),
+            Phase::Approved | Phase::Paused | Phase::Executing if !is_executing => {
+                self.begin(context, plan, standing).await
+            }
+            phase if phase.is_final() && !is_executing && has_finalizer(plan) => {
+                change_finalizers(context, plan, false).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins to carry a plan out, or goes on with it, where nothing is in the way.
+    async fn begin(
+        &mut self,
+        context: &Arc<Context>,
+        plan: &Arc<DynamicObject>,
+        standing: MigrationPlanStatus,
+    ) -> Result<(), OperatorError> {
+        if self.executing.is_some() || self.not_before.is_some_and(|moment| Instant::now() < moment) {
+            return Ok(());
+        }
+        let terms = match terms(context, plan) {
+            Ok(terms) => terms,
+            Err(problem) => return wait(context, plan, standing, "Configuration", problem).await,
+        };
+        let window = terms.as_ref().map_or(Window::Open, |terms| terms.window(clock::now()));
+        if let Some(why) = window.why_closed() {
+            return wait(context, plan, standing, "OutsideWindow", why).await;
+        }
+        let execution = match Execution::prepare(context, plan, terms, standing.clone()) {
+            Ok(execution) => execution,
+            Err(problem) => return wait(context, plan, standing, "Unreadable", problem).await,
+        };
+        if !has_finalizer(plan) {
+            change_finalizers(context, plan, true).await?;
+        }
+        execution.intend().await?;
+        self.executing = Some(name(plan).to_owned());
+        self.task.spawn(execution.run());
+        Ok(())
+    }
+
+    /// Uncordons what plans have left that nobody goes on with.
+    async fn sweep(&mut self, context: &Context) -> Result<(), OperatorError> {
+        let standing = |plan: &str| match context.objects.plans.get(plan) {
+            None => Standing::Unknown,
+            Some(found) => {
+                let standing: MigrationPlanStatus = status(&found);
+                let is_under_way = matches!(standing.phase, Phase::Executing | Phase::Approved | Phase::Paused);
+                let is_executing = self.executing.as_deref() == Some(plan);
+                match standing.phase {
+                    _ if is_under_way || is_executing => Standing::Alive,
+                    Phase::Completed | Phase::Failed | Phase::RolledBack | Phase::Expired => Standing::Over,
+                    // A plan of this name may be carried out by hand: `plimsoll apply`.
+                    _ => Standing::Unknown,
+                }
+            }
+        };
+        for node in act::sweep(&context.cluster, standing).await? {
+            let note = "uncordoned: the plan that had cordoned it is over".to_owned();
+            events::tell(context, Subject::Node(&node), EventType::Normal, "Uncordoned", note).await;
+        }
+        self.swept = Some(Instant::now());
+        Ok(())
+    }
+}
+
+/// On whose terms; none for a plan that no configuration made.
+fn terms(context: &Context, plan: &DynamicObject) -> Result<Option<Terms>, String> {
+    let Some(config) = annotation(plan, CONFIG) else { return Ok(None) };
+    let found = context.objects.configs.get(config);
+    let found = found.ok_or_else(|| format!("there is no OptimizationConfig {config} any more"))?;
+    Terms::of(context, &found).map(Some).map_err(|(_, problem)| format!("OptimizationConfig {config}: {problem}"))
+}
+
+async fn approve(
+    context: &Context,
+    plan: &DynamicObject,
+    mut standing: MigrationPlanStatus,
+) -> Result<(), OperatorError> {
+    let by = plan.data["spec"]["approvedBy"].as_str().filter(|by| !by.is_empty()).unwrap_or("unknown").to_owned();
+    standing.phase = Phase::Approved;
+    standing.observed_generation = plan.metadata.generation;
+    record::put(&mut standing.conditions, "Approved", Holds::True, "Approved", format!("by {by}"));
+    standing.approved_by = Some(by.clone());
+    write(context, plan, &standing).await?;
+    events::tell(context, Subject::Plan(name(plan)), EventType::Normal, "Approved", format!("by {by}")).await;
+    Ok(())
+}
+
+/// It is not its time, and its status says why.
+async fn wait(
+    context: &Context,
+    plan: &DynamicObject,
+    before: MigrationPlanStatus,
+    reason: &str,
+    why: String,
+) -> Result<(), OperatorError> {
+    let mut standing = before.clone();
+    if standing.phase == Phase::Executing {
+        standing.phase = Phase::Paused;
+    }
+    record::put(&mut standing.conditions, PROGRESSING, Holds::False, reason, why);
+    if standing == before {
+        return Ok(());
+    }
+    write(context, plan, &standing).await
+}
+
+async fn write(context: &Context, plan: &DynamicObject, standing: &MigrationPlanStatus) -> Result<(), OperatorError> {
+    let objects = &context.objects;
+    record::status(context, &objects.api(&objects.plans), name(plan), standing).await
+}
+
+/// Undoes what is left of a plan that is being deleted, and lets it go.
+async fn forget(context: &Context, plan: &DynamicObject) -> Result<(), OperatorError> {
+    if !has_finalizer(plan) {
+        return Ok(());
+    }
+    let undone = act::undo(&context.cluster, name(plan)).await?;
+    for node in &undone.uncordoned {
+        let note = format!("uncordoned: plan {} was deleted", name(plan));
+        events::tell(context, Subject::Node(node), EventType::Normal, "Uncordoned", note).await;
+    }
+    change_finalizers(context, plan, false).await
+}
+
+fn has_finalizer(plan: &DynamicObject) -> bool {
+    plan.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER)
+}
+
+async fn change_finalizers(context: &Context, plan: &DynamicObject, wanted: bool) -> Result<(), OperatorError> {
+    let others = plan.metadata.finalizers.iter().flatten().filter(|finalizer| *finalizer != FINALIZER);
+    let mut finalizers: Vec<&str> = others.map(String::as_str).collect();
+    if wanted {
+        finalizers.push(FINALIZER);
+    }
+    let change = serde_json::json!({"metadata": {
+        "uid": plan.metadata.uid, "resourceVersion": plan.metadata.resource_version, "finalizers": finalizers,
+    }});
+    let objects = &context.objects;
+    record::merge(context, &objects.api(&objects.plans), name(plan), change).await
+}
+
+fn count(context: &Context, plans: &[Arc<DynamicObject>]) {
+    const PHASES: [(Phase, &str); 8] = [
+        (Phase::Pending, "Pending"),
+        (Phase::Approved, "Approved"),
+        (Phase::Executing, "Executing"),
+        (Phase::Paused, "Paused"),
+        (Phase::Completed, "Completed"),
+        (Phase::Failed, "Failed"),
+        (Phase::RolledBack, "RolledBack"),
+        (Phase::Expired, "Expired"),
+    ];
+    for (phase, words) in PHASES {
+        let of_phase = plans.iter().filter(|plan| status::<MigrationPlanStatus>(plan).phase == phase).count();
+        context.metrics.plans.get_or_create(&OfPhase { phase: words }).set(of_phase as i64);
+    }
+}

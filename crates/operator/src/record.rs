@@ -1,0 +1,82 @@
+//! Writing down: status of our objects, conditions in it, and objects of our own making.
+
+use crds::{Condition, Holds, Moment};
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::clock;
+use crate::context::Context;
+use crate::error::OperatorError;
+use act::Refusal;
+
+/// Who we are to server-side apply.
+pub const FIELD_MANAGER: &str = "plimsoll-operator";
+
+/// Puts a condition in place of the one of its type; its time is that of the last change of what it holds.
+pub fn put(conditions: &mut Vec<Condition>, kind: &str, holds: Holds, reason: &str, message: impl Into<String>) {
+    /// The API server takes 32,768 characters; nobody reads more than these.
+    const LONGEST: usize = 2_000;
+    let message: String = message.into().chars().take(LONGEST).collect();
+    let now = Moment(clock::now());
+    let before = conditions.iter().position(|condition| condition.kind == kind);
+    let since = before.map(|at| &conditions[at]).filter(|before| before.status == holds);
+    let condition = Condition {
+        kind: kind.to_owned(),
+        status: holds,
+        reason: reason.to_owned(),
+        message,
+        last_transition_time: since.map_or(now, |before| before.last_transition_time),
+        observed_generation: None,
+    };
+    match before {
+        Some(at) => conditions[at] = condition,
+        None => conditions.push(condition),
+    }
+}
+
+/// Writes the status of an object. One that is gone needs none.
+pub async fn status(
+    context: &Context,
+    api: &Api<DynamicObject>,
+    name: &str,
+    status: &impl Serialize,
+) -> Result<(), OperatorError> {
+    let patch = Patch::Merge(json!({"status": status}));
+    let params = PatchParams::default();
+    match context.cluster.write(api.patch_status(name, &params, &patch)).await {
+        Ok(_) | Err(Refusal::Gone) => Ok(()),
+        Err(refusal) => Err(refused(format!("write the status of {name}"), &refusal)),
+    }
+}
+
+/// Writes an object of our own making, whole.
+pub async fn apply(
+    context: &Context,
+    api: &Api<DynamicObject>,
+    name: &str,
+    object: &(impl Serialize + std::fmt::Debug),
+) -> Result<(), OperatorError> {
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    match context.cluster.write(api.patch(name, &params, &Patch::Apply(object))).await {
+        Ok(_) => Ok(()),
+        Err(refusal) => Err(refused(format!("write {name}"), &refusal)),
+    }
+}
+
+/// Changes a part of an object.
+pub async fn merge(
+    context: &Context,
+    api: &Api<DynamicObject>,
+    name: &str,
+    change: serde_json::Value,
+) -> Result<(), OperatorError> {
+    match context.cluster.write(api.patch(name, &PatchParams::default(), &Patch::Merge(change))).await {
+        Ok(_) | Err(Refusal::Gone) => Ok(()),
+        Err(refusal) => Err(refused(format!("change {name}"), &refusal)),
+    }
+}
+
+fn refused(what: String, refusal: &Refusal) -> OperatorError {
+    OperatorError::Refused { what, problem: refusal.in_words() }
+}

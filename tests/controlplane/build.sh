@@ -28,7 +28,7 @@ build() {
 
 programs=("$@")
 if [[ ${#programs[@]} -eq 0 ]]; then
-    programs=(oracle etcd kube-apiserver kube-scheduler kube-controller-manager kubectl kwok)
+    programs=(oracle etcd kube-apiserver kube-scheduler kube-controller-manager kubectl kwok helm)
 fi
 for program in "${programs[@]}"; do
     case $program in
@@ -36,6 +36,7 @@ for program in "${programs[@]}"; do
         etcd) build etcd . go.etcd.io/etcd/server/v3 ;;
         kube-apiserver | kube-scheduler | kube-controller-manager | kubectl) build "$program" . "k8s.io/kubernetes/cmd/$program" ;;
         kwok) build kwok kwok sigs.k8s.io/kwok/cmd/kwok ;;
+        helm) build helm helm helm.sh/helm/v3/cmd/helm ;;
         karpenter) build karpenter karpenter sigs.k8s.io/karpenter/kwok ;;
         *)
             echo "build.sh: no program called $program" >&2

@@ -33,4 +33,4 @@ pub use gate::{Gate, Open, Verdict};
 pub use options::{NodeRemoval, Options};
 pub use progress::{Done, Ending, Listener, Progress, StepDone};
 pub use rehearsal::{Rehearsal, Rest, rehearse, rest_of};
-pub use undo::{Standing, Undone, sweep, undo};
+pub use undo::{Standing, Undone, sweep, undo, undo_all};

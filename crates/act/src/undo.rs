@@ -25,6 +25,16 @@ pub async fn undo(cluster: &Cluster, plan: &str) -> Result<Undone, ActError> {
     Ok(undone)
 }
 
+/// The same of every plan.
+pub async fn undo_all(cluster: &Cluster) -> Result<Undone, ActError> {
+    let mut undone = Undone { hints_left: hints::take_back(cluster, None).await.err(), ..Undone::default() };
+    for marked in marks::marked(cluster).await? {
+        marks::uncordon(cluster, &marked.node, &marked.plan).await?;
+        undone.uncordoned.push(marked.node);
+    }
+    Ok(undone)
+}
+
 /// How a plan stands that has left a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {

@@ -45,7 +45,7 @@ fn is_unmarked(node: &Value) -> bool {
 fn it_reports_then_waits_for_approval_then_goes_by_itself() {
     let (mut cluster, apps) = in_pieces();
     configure(&cluster, "observe", json!({}));
-    let operator = Operator::start(&cluster, cluster.plane.kubeconfig(), "only");
+    let operator = Operator::start_with_webhooks(&cluster, cluster.plane.kubeconfig(), "only", "default");
 
     // It looks and writes a report, and touches neither nodes nor pods.
     let before = cluster.uids();
@@ -65,6 +65,8 @@ fn it_reports_then_waits_for_approval_then_goes_by_itself() {
     assert!(metrics.contains(&format!("plimsoll_nodes_total {NODES}")), "{metrics}");
     assert!(metrics.contains("plimsoll_leader 1"), "{metrics}");
 
+    webhooks_say_what_is_wrong(&mut cluster);
+
     // It plans, and waits. Outside the safe windows nothing is begun even once somebody has agreed.
     let closed =
         json!({"safeWindows": [{"start": "00:00", "end": "00:01", "days": ["Mon"], "timeZone": "Etc/GMT+12"}]});
@@ -73,7 +75,8 @@ fn it_reports_then_waits_for_approval_then_goes_by_itself() {
     let name = plan["metadata"]["name"].as_str().unwrap().to_owned();
     let status = cluster.plimsoll(&["status"]);
     assert!(words(&status).contains(&format!("plimsoll approve {name}")), "{}", words(&status));
-    let approved = cluster.plimsoll(&["approve", &name]);
+    let forged = r#"{"spec": {"approved": true, "approvedBy": "somebody else"}}"#;
+    let approved = cluster.plane.kubectl(&["patch", "mplan", &name, "--type", "merge", "--patch", forged]).unwrap();
     assert!(approved.status.success(), "{}", words(&approved));
     cluster.wait("the plan waits for its window", |plane| {
         let plan = plane.get(&["migrationplan", &name]).unwrap();
@@ -87,7 +90,21 @@ fn it_reports_then_waits_for_approval_then_goes_by_itself() {
     let plan = wait_for_plan(&mut cluster, "Completed", &operator);
     assert_eq!(watcher.end().wrongs, Vec::<String>::new());
     is_as_promised(&mut cluster, &plan, &apps);
-    assert!(!plan["status"]["approvedBy"].as_str().unwrap().is_empty());
+    // Whatever the patch said: who approves is who asked.
+    let approved_by = plan["status"]["approvedBy"].as_str().unwrap();
+    assert!(!["", "unknown", "somebody else"].contains(&approved_by), "{approved_by}");
+    let again = cluster.plimsoll(&["approve", &name]);
+    assert!(again.status.success(), "{}", words(&again));
+    let frozen = cluster.plane.kubectl(&[
+        "patch",
+        "mplan",
+        &name,
+        "--type",
+        "merge",
+        "--patch",
+        r#"{"spec": {"nodes": {"remove": []}}}"#,
+    ]);
+    assert!(words(&frozen.unwrap()).contains("frozen since the plan was approved"));
     let report = cluster.plane.get(&["optimizationreport", &name]).unwrap();
     let saved = report["status"]["consolidation"]["usdPerMonthSaved"].as_f64().unwrap();
     assert!((saved - plan["spec"]["summary"]["usdPerMonthSaved"].as_f64().unwrap()).abs() < 1e-6, "{report}");
@@ -114,6 +131,33 @@ fn it_reports_then_waits_for_approval_then_goes_by_itself() {
     assert!(plan["status"]["approvedBy"].as_str().unwrap().contains("full-auto"), "{}", plan["status"]);
     assert!(cluster.nodes().iter().all(is_unmarked));
     assert_eq!(operator.stop(), 0);
+}
+
+/// The API server refuses what the schema lets pass, with field, value and what is valid; over a renewed certificate too.
+fn webhooks_say_what_is_wrong(cluster: &mut Cluster) {
+    let wrong = json!({
+        "apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationConfig", "metadata": {"name": "wrong"},
+        "spec": {"safeWindows": [{"start": "22:00", "end": "05:00", "timeZone": "Mars/Olympus"}]},
+    });
+    let refusal = |plane: &controlplane::ControlPlane| {
+        let answer = plane.kubectl_with_input(&["apply", "-f", "-"], &wrong.to_string()).unwrap();
+        if answer.status.success() {
+            // The webhooks are not registered yet.
+            plane.kubectl(&["delete", "optimizationconfig", "wrong"]).unwrap();
+        }
+        words(&answer)
+    };
+    let told = "spec.safeWindows[0].timeZone: \"Mars/Olympus\": is no time zone";
+    cluster.wait("what is wrong is refused", |plane| refusal(plane).contains(told));
+    let certificate = |plane: &controlplane::ControlPlane| {
+        plane.get(&["secret", "plimsoll-webhook"]).unwrap()["data"]["tls.crt"].clone()
+    };
+    let before = certificate(&cluster.plane);
+    let expire =
+        ["annotate", "--overwrite", "secret", "plimsoll-webhook", "optimizer.io/renew-after=2026-01-01T00:00:00Z"];
+    assert!(cluster.plane.kubectl(&expire).unwrap().status.success());
+    cluster.wait("the certificate is renewed", |plane| certificate(plane) != before);
+    cluster.wait("what is wrong is refused again", |plane| refusal(plane).contains(told));
 }
 
 /// Nodes have gone, pods are where they were to go, and it costs what was promised.

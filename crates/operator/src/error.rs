@@ -43,7 +43,7 @@ pub enum OperatorError {
         source: std::io::Error,
     },
     /// Metrics would be open to whoever reaches the port.
-    #[error("metrics on {address} would be open to everybody who reaches it")]
+    #[error("metrics on {address} would be open to everybody who reaches it, without a certificate")]
     OpenMetrics {
         /// Where.
         address: SocketAddr,

@@ -4,8 +4,10 @@
 //! - `leader`: which of several replicas acts, and until when it may write
 //! - `consolidation`: the loop of each OptimizationConfig
 //! - `plans`: how a MigrationPlan goes from Pending to its end
+//! - `webhooks`: what is wrong with our kinds is refused, and who approves is stamped
 //! - `endpoints`: health, readiness and metrics
 
+mod access;
 mod clock;
 mod consolidation;
 mod context;
@@ -19,6 +21,7 @@ mod outside;
 mod plans;
 mod record;
 mod settings;
+mod webhooks;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -31,6 +34,7 @@ use context::Context;
 pub use error::OperatorError;
 pub use outside::{Outside, Resources};
 pub use settings::Settings;
+pub use webhooks::{Reached, Webhooks};
 
 /// Something is looked at this often, beside whenever something changes: schedules and windows open by the clock.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -41,7 +45,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), OperatorError> {
     let (may_write_until, fence) = watch::channel(None);
     let context = Arc::new(Context::begin(settings, fence).await?);
-    let endpoints = endpoints::serve(&context).await?;
+    let (webhooks, tls) = webhooks::serve(&context).await?;
+    let endpoints = endpoints::serve(&context, tls).await?;
     let mut stop = std::pin::pin!(stop);
     let lease = leader::Lease::new(&context, may_write_until);
     let result = loop {
@@ -54,6 +59,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         let end = tokio::select! {
             () = &mut stop => Some(Ok(())),
             () = lease.keep() => None,
+            () = webhooks::keep(&context) => None,
             result = lead(&context) => Some(result),
         };
         context.metrics.leader.set(0);
@@ -63,7 +69,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         }
     };
     lease.release().await;
-    drop(endpoints);
+    drop((endpoints, webhooks));
     result
 }
 

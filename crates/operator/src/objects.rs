@@ -87,7 +87,12 @@ impl OfKind {
             let events = reflector::reflector(writer, watcher(api, Config::default())).default_backoff();
             // Our own writes of a status change no generation; who asks for one looks at the clock too.
             let touched = events.touched_objects().predicate_filter(predicates::resource_version, Default::default());
-            touched.for_each(|_| std::future::ready(changed.notify_one())).await;
+            touched
+                .for_each(|_| {
+                    changed.notify_one();
+                    std::future::ready(())
+                })
+                .await;
         });
         OfKind { resource, store }
     }

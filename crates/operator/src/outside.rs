@@ -10,6 +10,7 @@ use observe::LiveOptions;
 use serde_json::json;
 
 use crate::error::OperatorError;
+use crate::plans::FINALIZER;
 
 /// All there is, each kind by name.
 pub struct Resources {
@@ -56,6 +57,30 @@ impl Outside {
         let params = PatchParams::default();
         self.answer(&format!("approve plan {plan}"), api.patch(plan, &params, &change)).await?;
         Ok(by)
+    }
+
+    /// Lets every plan go without the operator, which is about to be gone itself; the names of those that waited for it.
+    pub async fn release(&self) -> Result<Vec<String>, OperatorError> {
+        let resource = ApiResource::erase::<MigrationPlan>(&());
+        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+        let plans = match self.list::<MigrationPlan>().await {
+            Err(OperatorError::NotInstalled) => return Ok(Vec::new()),
+            plans => plans?,
+        };
+        let waits = |plan: &DynamicObject| plan.metadata.finalizers.iter().flatten().any(|name| name == FINALIZER);
+        let mut released = Vec::new();
+        for plan in plans.into_iter().filter(waits) {
+            let name = plan.metadata.name.unwrap_or_default();
+            let others: Vec<&String> =
+                plan.metadata.finalizers.iter().flatten().filter(|name| *name != FINALIZER).collect();
+            let change = Patch::Merge(json!({"metadata": {
+                "finalizers": others, "resourceVersion": plan.metadata.resource_version,
+            }}));
+            let params = PatchParams::default();
+            self.answer(&format!("release plan {name}"), api.patch(&name, &params, &change)).await?;
+            released.push(name);
+        }
+        Ok(released)
     }
 
     async fn list<K: Resource<DynamicType = ()>>(&self) -> Result<Vec<DynamicObject>, OperatorError> {

@@ -6,6 +6,8 @@ use act::Options;
 use observe::LiveOptions;
 use observe::prices::PriceTable;
 
+use crate::webhooks::Webhooks;
+
 /// How an operator runs.
 #[derive(Clone)]
 pub struct Settings {
@@ -23,4 +25,6 @@ pub struct Settings {
     pub health: SocketAddr,
     /// Where metrics are asked for.
     pub metrics: SocketAddr,
+    /// Where the API server asks about objects of our kinds; it does not where there is none.
+    pub webhooks: Option<Webhooks>,
 }

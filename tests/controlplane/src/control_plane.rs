@@ -1,6 +1,6 @@
 //! One control plane, from its start to its end.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -103,6 +103,12 @@ impl ControlPlane {
         self.run_kubectl(&self.kubeconfig, arguments, input)
     }
 
+    /// Runs helm, and returns whatever came of it.
+    pub fn helm(arguments: &[&str]) -> Result<Output, Error> {
+        let run = || Command::new(binary("helm").map_err(io::Error::other)?).args(arguments).output();
+        run().map_err(|source| Error::preparing(format!("running helm {}", arguments.join(" ")), source))
+    }
+
     /// Reads with kubectl, which is told to answer in JSON.
     pub fn get(&self, arguments: &[&str]) -> Result<Value, Error> {
         let arguments = [&["get", "--output", "json"], arguments].concat();
@@ -162,6 +168,15 @@ impl ControlPlane {
     /// Writes a kubeconfig with a certificate that has expired.
     pub fn expired_kubeconfig_for(&self, user: &str) -> Result<PathBuf, Error> {
         self.write_kubeconfig(user, Validity::Expired)
+    }
+
+    /// Writes a kubeconfig with a token of this service account.
+    pub fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<PathBuf, Error> {
+        let asked = ["create", "token", account, "--namespace", namespace, "--duration", "2h"];
+        let token = succeeded(&asked, self.kubectl(&asked)?)?.stdout;
+        let token = String::from_utf8_lossy(&token).trim().to_owned();
+        let config = kubeconfig(&self.server, &self.authority.certificate(), &Credentials::Token(&token));
+        self.state.write(&format!("kubeconfig-{namespace}-{account}"), &config)
     }
 
     fn write_kubeconfig(&self, user: &str, validity: Validity) -> Result<PathBuf, Error> {

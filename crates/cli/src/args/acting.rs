@@ -75,12 +75,16 @@ pub enum NodeRemoval {
 /// `rollback`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    plimsoll rollback consolidate-2026-11-21-a1b2c3\n\n\
+    plimsoll rollback consolidate-2026-11-21-a1b2c3\n  \
+    plimsoll rollback --all                   before the operator is uninstalled\n\n\
     Pods stay where they are: what was evicted runs elsewhere by now. Cordons of others stay.")]
 pub struct RollbackArgs {
     /// The plan's name, as kubectl describe node shows it under optimizer.io/cordoned-by
-    #[arg(value_name = "PLAN")]
-    pub plan: String,
+    #[arg(value_name = "PLAN", required_unless_present = "all", conflicts_with = "all")]
+    pub plan: Option<String>,
+    /// Of every plan: before the operator is uninstalled
+    #[arg(long)]
+    pub all: bool,
     /// The cluster.
     #[command(flatten)]
     pub live: LiveArgs,

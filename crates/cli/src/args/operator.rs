@@ -37,6 +37,15 @@ pub struct OperatorArgs {
     /// Where metrics are asked for
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     pub metrics_address: SocketAddr,
+    /// Where the API server asks about objects of our kinds; without it they are checked by their schemas alone
+    #[arg(long, value_name = "ADDRESS", requires = "webhook_reached")]
+    pub webhook_address: Option<SocketAddr>,
+    /// The Service in its namespace by which the API server reaches the webhooks
+    #[arg(long, value_name = "NAME", group = "webhook_reached")]
+    pub webhook_service: Option<String>,
+    /// The host by which it reaches them where there is no Service
+    #[arg(long, value_name = "HOST", group = "webhook_reached", conflicts_with = "webhook_service")]
+    pub webhook_host: Option<String>,
     /// How much to write down
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub log_level: LogLevel,

@@ -1,6 +1,6 @@
 //! `plimsoll operator`: watches, plans and acts until it is told to stop.
 
-use ::operator::{OperatorError, Settings};
+use ::operator::{OperatorError, Reached, Settings, Webhooks};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -24,6 +24,7 @@ pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
         identity: args.identity.clone().unwrap_or_else(|| format!("plimsoll-{}", std::process::id())),
         health: args.health_address,
         metrics: args.metrics_address,
+        webhooks: webhooks(args),
     };
     apply::runtime()?.block_on(async {
         let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -38,6 +39,13 @@ pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
     })
 }
 
+/// How the API server reaches the webhooks; none where nobody has said it.
+fn webhooks(args: &OperatorArgs) -> Option<Webhooks> {
+    let service = args.webhook_service.clone().map(Reached::Service);
+    let reached = service.or_else(|| args.webhook_host.clone().map(Reached::Host))?;
+    Some(Webhooks { address: args.webhook_address?, reached })
+}
+
 /// What to do about it.
 pub fn failure(error: OperatorError) -> Failure {
     match error {
@@ -46,9 +54,8 @@ pub fn failure(error: OperatorError) -> Failure {
         error @ (OperatorError::Watch { .. } | OperatorError::NotInstalled) => {
             Failure::from(error).hint("define our kinds first: plimsoll crds | kubectl apply --server-side -f -")
         }
-        error @ OperatorError::OpenMetrics { .. } => {
-            Failure::from(error).hint("listen on 127.0.0.1, and let a proxy that asks who calls stand before it")
-        }
+        error @ OperatorError::OpenMetrics { .. } => Failure::from(error)
+            .hint("listen on 127.0.0.1, or give --webhook-address: its certificate serves metrics too"),
         error => Failure::from(error),
     }
 }

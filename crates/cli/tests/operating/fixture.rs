@@ -20,6 +20,21 @@ pub struct Operator {
 impl Operator {
     /// Starts one replica.
     pub fn start(cluster: &Cluster, kubeconfig: &Path, identity: &str) -> Operator {
+        Operator::start_with(cluster, kubeconfig, identity, &[])
+    }
+
+    /// The same with webhooks, which the API server reaches on the loopback address.
+    pub fn start_with_webhooks(cluster: &Cluster, kubeconfig: &Path, identity: &str, namespace: &str) -> Operator {
+        let address = format!("127.0.0.1:{}", ControlPlane::free_port().unwrap());
+        Operator::start_with(
+            cluster,
+            kubeconfig,
+            identity,
+            &["--namespace", namespace, "--webhook-address", &address, "--webhook-host", "127.0.0.1"],
+        )
+    }
+
+    fn start_with(cluster: &Cluster, kubeconfig: &Path, identity: &str, more: &[&str]) -> Operator {
         let (health, metrics) = (ControlPlane::free_port().unwrap(), ControlPlane::free_port().unwrap());
         let log = cluster.folder.path().join(format!("{identity}.log"));
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
@@ -35,7 +50,7 @@ impl Operator {
             "--metrics-address",
             &metrics_at,
         ];
-        let mut command = cluster::command(kubeconfig, &arguments);
+        let mut command = cluster::command(kubeconfig, &[&arguments[..], more].concat());
         let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         Operator { child, health, metrics, log }
     }

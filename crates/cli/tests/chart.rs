@@ -1,0 +1,175 @@
+//! The Helm charts: what they render to is taken by a real API server, and the operator runs with exactly their rights.
+//!
+//! The control plane and helm are built by `tests/controlplane/build.sh`.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[allow(dead_code, reason = "the tests of `apply` use another part of it")]
+#[path = "acting/fixture.rs"]
+mod cluster;
+#[allow(dead_code, reason = "the tests of the operator use another part of it")]
+#[path = "operating/fixture.rs"]
+mod fixture;
+
+use cluster::{Cluster, apps, words};
+use controlplane::ControlPlane;
+use fixture::{Operator, config, configure, plans, wait_for_plan};
+use serde_json::{Value, json};
+
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/plimsoll");
+const CRDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/plimsoll-crds");
+const NAMESPACE: &str = "plimsoll-system";
+const ACCOUNT: &str = "system:serviceaccount:plimsoll-system:plimsoll";
+
+/// Values beside the defaults, each a chart that somebody may want.
+const MATRIX: [&[&str]; 9] = [
+    &[],
+    &["access=act", "removeNodes=node"],
+    &["access=act", "removeNodes=karpenter", "replicas=2", "podDisruptionBudget.enabled=true"],
+    &["webhooks.enabled=false"],
+    &["metrics.enabled=false"],
+    &["networkPolicy.enabled=true", "priorityClassName=system-cluster-critical"],
+    &["image.digest=sha256:0000000000000000000000000000000000000000000000000000000000000000"],
+    &["prices=instance_type\\,region\\,zone\\,capacity_type\\,usd_per_hour"],
+    &["serviceAccount.name=mine", "log.format=text", "extraArgs[0]=--log-level=debug", "nodeSelector.a=b"],
+];
+
+fn rendered(values: &[&str]) -> String {
+    let mut arguments = vec!["template", "plimsoll", CHART, "--namespace", NAMESPACE, "--kube-version", "1.36.1"];
+    for value in values {
+        arguments.extend(["--set", value]);
+    }
+    let output = ControlPlane::helm(&arguments).unwrap();
+    assert!(output.status.success(), "{values:?}: {}", words(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Each document by itself.
+fn documents(values: &[&str]) -> Vec<Value> {
+    let text = rendered(values);
+    let parts = text.split("\n---\n").map(|part| part.trim_start_matches("---\n"));
+    let with_content = parts.filter(|part| part.lines().any(|line| !line.is_empty() && !line.starts_with('#')));
+    with_content.map(|part| serde_saphyr::from_str(part).unwrap_or_else(|error| panic!("{error}: {part}"))).collect()
+}
+
+#[test]
+fn helm_finds_nothing_wrong_and_values_are_checked() {
+    for chart in [CHART, CRDS] {
+        let linted = ControlPlane::helm(&["lint", "--strict", chart]).unwrap();
+        assert!(linted.status.success(), "{}", words(&linted));
+    }
+    for wrong in ["access=everything", "replicas=-1", "image.digest=latest", "replica=2"] {
+        let refused = ControlPlane::helm(&["template", "plimsoll", CHART, "--set", wrong]).unwrap();
+        assert!(!refused.status.success(), "{wrong}");
+        assert!(words(&refused).contains("schema"), "{wrong}: {}", words(&refused));
+    }
+}
+
+/// No right to everything of anything, and to look on no right to change anything that is not ours.
+#[test]
+fn rights_are_named_one_by_one() {
+    for values in MATRIX {
+        let acts = values.contains(&"access=act");
+        for role in documents(values).iter().filter(|document| document.get("rules").is_some()) {
+            for rule in role["rules"].as_array().unwrap() {
+                assert!(!rule.to_string().contains('*'), "{values:?}: {rule}");
+                let has = |field: &str, name: &str| {
+                    rule[field].as_array().is_some_and(|all| all.iter().any(|one| one == name))
+                };
+                let writes = ["create", "update", "patch", "delete"].iter().any(|verb| has("verbs", verb));
+                let is_theirs = ["", "apps", "batch", "karpenter.sh"].iter().any(|group| has("apiGroups", group))
+                    && !has("resources", "secrets");
+                assert!(acts || !(writes && is_theirs), "{values:?}: {rule}");
+                assert!(!(has("resources", "pods") && has("verbs", "delete")), "{values:?}: {rule}");
+                assert!(!(has("resources", "secrets") && (has("verbs", "list") || has("verbs", "watch"))), "{rule}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_operator_runs_with_exactly_the_charts_rights() {
+    let apps = apps(14);
+    let mut cluster = Cluster::in_pieces(26, &apps);
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+    }});
+    cluster.apply(&namespace);
+    let crds = ControlPlane::helm(&["template", "plimsoll-crds", CRDS]).unwrap();
+    assert!(crds.status.success(), "{}", words(&crds));
+    let crds = String::from_utf8(crds.stdout).unwrap();
+    let taken = cluster.plane.kubectl_with_input(&["apply", "--server-side", "-f", "-"], &crds).unwrap();
+    assert!(taken.status.success(), "{}", words(&taken));
+    cluster.wait("our kinds are served", |plane| plane.get(&["migrationplans,optimizationconfigs"]).is_ok());
+    every_chart_is_taken(&cluster);
+
+    // To look on.
+    install(&cluster, &["replicas=0"]);
+    let account = cluster.plane.kubeconfig_of(NAMESPACE, "plimsoll").unwrap();
+    configure(&cluster, "observe", json!({}));
+    let operator = Operator::start_with_webhooks(&cluster, &account, "looks-on", NAMESPACE);
+    cluster.wait("there is a report", |plane| config(plane)["status"]["phase"] == "Ready");
+    for (verb, resource) in
+        [("patch", "nodes"), ("create", "pods/eviction"), ("patch", "deployments"), ("get", "secrets")]
+    {
+        assert!(!may(&cluster, verb, resource), "{verb} {resource}");
+    }
+    // With a plan to carry out and without the rights it says which one is missing, and nothing has happened.
+    let before = cluster.uids();
+    configure(&cluster, "full-auto", json!({}));
+    let plan = wait_for_plan(&mut cluster, "Failed", &operator);
+    let conditions = plan["status"]["conditions"].to_string();
+    assert!(conditions.contains("cannot patch resource") && conditions.contains("nodes"), "{conditions}");
+    assert_eq!(cluster.uids(), before);
+    configure(&cluster, "observe", json!({}));
+    assert_eq!(operator.stop(), 0);
+    cluster.plane.kubectl(&["delete", "migrationplans", "--all"]).unwrap();
+
+    // To act.
+    install(&cluster, &["replicas=0", "access=act", "removeNodes=node"]);
+    cluster.wait("the rights are known", |plane| {
+        plane
+            .kubectl(&["auth", "can-i", "delete", "nodes", "--as", ACCOUNT])
+            .is_ok_and(|answer| answer.status.success())
+    });
+    assert!(!may(&cluster, "delete", "pods"));
+    let operator = Operator::start_with_webhooks(&cluster, &account, "acts", NAMESPACE);
+    configure(&cluster, "full-auto", json!({}));
+    let plan = wait_for_plan(&mut cluster, "Completed", &operator);
+    assert_eq!(plan["status"]["executedMigrations"], plan["spec"]["summary"]["migrations"], "{}", plan["status"]);
+    assert!(plans(&cluster.plane).iter().all(|(_, phase, _)| phase == "Completed"));
+    assert!(!operator.log().contains("forbidden"), "{}", operator.log());
+    assert!(!operator.log().contains("get no hint"), "{}", operator.log());
+    cluster.wait_until_whole(&apps, |app| app.scaled_down);
+    assert_eq!(operator.stop(), 0);
+
+    // A restricted namespace takes its pods.
+    install(&cluster, &["replicas=1"]);
+    cluster.wait("its pod runs", |plane| {
+        let pods = plane.get(&["pods", "--namespace", NAMESPACE]).unwrap();
+        pods["items"].as_array().is_some_and(|pods| pods.iter().any(|pod| pod["status"]["phase"] == "Running"))
+    });
+}
+
+/// The API server takes whatever the charts render to, and knows every field of it.
+fn every_chart_is_taken(cluster: &Cluster) {
+    for values in MATRIX {
+        let asked = ["apply", "--dry-run=server", "--validate=strict", "--namespace", NAMESPACE, "-f", "-"];
+        let taken = cluster.plane.kubectl_with_input(&asked, &rendered(values)).unwrap();
+        assert!(taken.status.success(), "{values:?}: {}", words(&taken));
+    }
+}
+
+fn install(cluster: &Cluster, values: &[&str]) {
+    let asked = ["apply", "--namespace", NAMESPACE, "-f", "-"];
+    let documents = documents(values);
+    // Hooks are none of what is installed.
+    let installed =
+        documents.into_iter().filter(|document| document["metadata"]["annotations"]["helm.sh/hook"].is_null());
+    let taken = cluster.plane.kubectl_with_input(&asked, &cluster::list(installed).to_string()).unwrap();
+    assert!(taken.status.success(), "{values:?}: {}", words(&taken));
+}
+
+fn may(cluster: &Cluster, verb: &str, resource: &str) -> bool {
+    let asked = cluster.plane.kubectl(&["auth", "can-i", verb, resource, "--namespace", "default", "--as", ACCOUNT]);
+    asked.unwrap().status.success()
+}

@@ -1,0 +1,155 @@
+//! Admission webhooks for our own kinds: what is wrong is refused, and who approves is stamped.
+//!
+//! - `review`: the answer to one question, pure
+//! - `certificate`: made and renewed by whoever leads, kept in a Secret that all replicas read
+//! - `registration`: what the API server is told of them, by whoever leads
+
+mod certificate;
+mod registration;
+mod review;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tracing::warn;
+
+use crate::context::Context;
+use crate::error::OperatorError;
+use certificate::Served;
+use review::Answer;
+
+/// The API server reaches them so.
+#[derive(Clone, Debug)]
+pub struct Webhooks {
+    /// Where they listen.
+    pub address: SocketAddr,
+    /// How the API server reaches them.
+    pub reached: Reached,
+}
+
+/// How the API server reaches the webhooks.
+#[derive(Clone, Debug)]
+pub enum Reached {
+    /// By a Service in the operator's namespace, on port 443.
+    Service(String),
+    /// By this host, on the port where they listen.
+    Host(String),
+}
+
+/// The API server sends objects of at most 3 MiB, the old one beside the new one.
+const LARGEST_REVIEW: usize = 8 << 20;
+/// Whoever has not asked by then is closed out: the API server itself waits for two seconds.
+const REQUEST: Duration = Duration::from_secs(10);
+const CONNECTIONS: usize = 64;
+/// How often the certificate is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// Listens until the tasks are dropped, and shows a certificate once there is one; with it others may be served too.
+pub async fn serve(context: &Arc<Context>) -> Result<(JoinSet<()>, Option<TlsAcceptor>), OperatorError> {
+    let mut tasks = JoinSet::new();
+    let Some(webhooks) = context.settings.webhooks.clone() else { return Ok((tasks, None)) };
+    let bound = TcpListener::bind(webhooks.address).await;
+    let listener = bound.map_err(|source| OperatorError::Listen { address: webhooks.address, source })?;
+    let served = Arc::new(Served::default());
+    let (follower, shown) = (context.clone(), served.clone());
+    tasks.spawn(async move {
+        loop {
+            if let Err(error) = certificate::load(&follower, &shown).await {
+                warn!(%error, "cannot read the webhooks' certificate");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    });
+    let acceptor = TlsAcceptor::from(Arc::new(served.config()));
+    tasks.spawn(listen(listener, acceptor.clone(), context.clone()));
+    Ok((tasks, Some(acceptor)))
+}
+
+/// What the leader does for them, for ever: a certificate that holds, and an API server that knows it.
+pub async fn keep(context: &Context) {
+    let Some(webhooks) = &context.settings.webhooks else { return std::future::pending().await };
+    loop {
+        let kept = async {
+            let authority = certificate::ensure(context, webhooks).await?;
+            registration::register(context, webhooks, &authority).await
+        };
+        if let Err(error) = kept.await {
+            warn!(%error, "cannot register the webhooks");
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn listen(listener: TcpListener, acceptor: TlsAcceptor, context: Arc<Context>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    // Plans that we make ourselves say themselves by which mode.
+    let own = Arc::new(own_name(&context).await);
+    loop {
+        // The semaphore is never closed.
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let (acceptor, own) = (acceptor.clone(), own.clone());
+        tokio::spawn(async move {
+            let Ok(Ok(stream)) = tokio::time::timeout(REQUEST, acceptor.accept(stream)).await else { return };
+            let service = service_fn(|request| answer(request, own.as_deref()));
+            let mut server = http1::Builder::new();
+            server.timer(TokioTimer::new()).header_read_timeout(REQUEST);
+            // Whoever hangs up needs no answer.
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            drop(place);
+        });
+    }
+}
+
+async fn own_name(context: &Context) -> Option<String> {
+    let review: Api<SelfSubjectReview> = Api::all(context.client());
+    let asked = review.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
+    asked.status?.user_info?.username
+}
+
+async fn answer(request: Request<Incoming>, own: Option<&str>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let judge: fn(&Value, Option<&str>) -> Answer = match (request.method(), request.uri().path()) {
+        (&Method::POST, "/validate") => |request, _| review::validate(request),
+        (&Method::POST, "/stamp") => review::stamp,
+        _ => return Ok(text(StatusCode::NOT_FOUND, "there is nothing here")),
+    };
+    let body = Limited::new(request.into_body(), LARGEST_REVIEW);
+    let Ok(Ok(body)) = tokio::time::timeout(REQUEST, body.collect()).await else {
+        return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "the review is too large, or does not come"));
+    };
+    let Ok(review) = serde_json::from_slice::<Value>(&body.to_bytes()) else {
+        return Ok(text(StatusCode::BAD_REQUEST, "that is no AdmissionReview"));
+    };
+    if !review["request"]["uid"].is_string() {
+        return Ok(text(StatusCode::BAD_REQUEST, "that is no AdmissionReview"));
+    }
+    let answered = review::response(&review, judge(&review["request"], own));
+    let mut response = Response::new(Full::new(Bytes::from(answered.to_string())));
+    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response
+}

@@ -7,7 +7,7 @@ CLUSTERS ?= 2000
 CARGO := cargo
 CONTROLPLANE := tests/controlplane/bin
 
-.PHONY: help demo build test lint unit oracle e2e bench bench-karpenter fuzz clean
+.PHONY: help demo build test lint unit oracle e2e bench bench-karpenter bench-operator fuzz clean
 
 help: ## Say what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -48,6 +48,11 @@ bench-karpenter: ## Beside a real Karpenter, which takes most of an hour
 	tests/controlplane/build.sh karpenter
 	$(CARGO) build --release --quiet --bin plimsoll
 	$(CARGO) run --release --quiet -p bench -- karpenter
+
+bench-operator: ## The operator beside 1,000 nodes of a real control plane: memory, and what it costs to wait
+	tests/controlplane/build.sh
+	$(CARGO) build --release --quiet --bin plimsoll
+	$(CARGO) run --release --quiet -p bench -- operator
 
 fuzz: ## Fuzz the parsers for a minute each (installs cargo-fuzz and a nightly toolchain where they are missing)
 	fuzz/run.sh 60

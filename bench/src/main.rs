@@ -2,12 +2,13 @@
 //! matrix beside the scheduler's own.
 //!
 //! `bench TABLE …` prints only these tables. `bench fleet SEED NODES PODS` only writes a fleet's dump to stdout, to try
-//! things on. `bench karpenter` is `make bench-karpenter`; with `--again`, without the hour that Karpenter takes.
+//! things on. `bench karpenter` is `make bench-karpenter`; with `--again`, without the hour that Karpenter takes. `bench operator` is `make bench-operator`.
 
 mod affinity;
 mod gap;
 mod karpenter;
 mod matrix;
+mod operator;
 mod packing;
 mod plan;
 mod process;
@@ -30,6 +31,7 @@ fn main() -> anyhow::Result<()> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     match arguments.as_slice() {
+        ["operator"] => return operator::run(&binary(root, "target/release/plimsoll")?),
         ["karpenter"] => return karpenter::run(root, &binary(root, "target/release/plimsoll")?, Part::Both),
         ["karpenter", "--again"] => {
             return karpenter::run(root, &binary(root, "target/release/plimsoll")?, Part::OursAgain);

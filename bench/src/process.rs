@@ -33,6 +33,11 @@ pub fn run(program: &Path, arguments: &[&str], output: Stdio) -> anyhow::Result<
     }
 }
 
+/// The same of a process that runs.
+pub fn peak_mb(process: u32) -> Option<f64> {
+    Some(peak(&fs::read_to_string(format!("/proc/{process}/status")).ok()?)).filter(|peak| *peak > 0.0)
+}
+
 fn peak(status: &str) -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());

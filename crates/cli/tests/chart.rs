@@ -64,6 +64,18 @@ fn helm_finds_nothing_wrong_and_values_are_checked() {
     }
 }
 
+/// The manifests for those without helm are the chart as it is.
+#[test]
+fn the_plain_manifests_are_the_chart_as_it_is() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/observe.yaml");
+    let rendered = rendered(&[]);
+    if std::env::var_os("UPDATE_MANIFESTS").is_some() {
+        std::fs::write(path, &rendered).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == rendered, "deploy/observe.yaml is stale: UPDATE_MANIFESTS=1 cargo test -p cli --test chart");
+}
+
 /// No right to everything of anything, and to look on no right to change anything that is not ours.
 #[test]
 fn rights_are_named_one_by_one() {
@@ -121,8 +133,9 @@ fn the_operator_runs_with_exactly_the_charts_rights() {
     assert!(conditions.contains("cannot patch resource") && conditions.contains("nodes"), "{conditions}");
     assert_eq!(cluster.uids(), before);
     configure(&cluster, "observe", json!({}));
+    cluster.plane.kubectl(&["delete", "migrationplans", "--all", "--wait=false"]).unwrap();
+    cluster.wait("the plan is gone", |plane| plans(plane).is_empty());
     assert_eq!(operator.stop(), 0);
-    cluster.plane.kubectl(&["delete", "migrationplans", "--all"]).unwrap();
 
     // To act.
     install(&cluster, &["replicas=0", "access=act", "removeNodes=node"]);

@@ -1,0 +1,140 @@
+//! The operator beside a real control plane: how soon its first analysis is there, its memory, and what it costs to wait.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use controlplane::ControlPlane;
+use serde_json::{Value, json};
+
+use crate::process;
+
+const NODES: usize = 1_000;
+const DEPLOYMENTS: usize = 500;
+const REPLICAS: usize = 20;
+/// KWOK, the scheduler and the controllers share two cores with us.
+const PATIENCE: Duration = Duration::from_secs(1_800);
+/// Pods that come and go are taken in; then nothing happens but heartbeats.
+const SETTLE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(60);
+/// Linux counts the time of processes in these.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Runs it.
+pub fn run(plimsoll: &Path) -> anyhow::Result<()> {
+    let mut plane = ControlPlane::start()?;
+    fill(&mut plane)?;
+    let printed = Command::new(plimsoll).arg("crds").output()?;
+    let taken =
+        plane.kubectl_with_input(&["apply", "--server-side", "-f", "-"], &String::from_utf8(printed.stdout)?)?;
+    ensure!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    plane.wait_until("our kinds", PATIENCE, |plane| plane.get(&["optimizationconfigs"]).is_ok())?;
+    plane.apply(
+        &json!({
+            "apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationConfig", "metadata": {"name": "default"},
+            // Once, and then not again for a long time.
+            "spec": {"mode": "observe", "schedule": "0 0 1 1 *"},
+        })
+        .to_string(),
+    )?;
+    let start = Instant::now();
+    let mut operator = Operator(start_operator(plimsoll, &plane)?);
+    plane.wait_until("the first analysis", PATIENCE, |plane| {
+        plane.get(&["optimizationconfig", "default"]).is_ok_and(|config| config["status"]["phase"] == "Ready")
+    })?;
+    let first = start.elapsed();
+    std::thread::sleep(SETTLE);
+    let before = cpu_seconds(operator.0.id())?;
+    std::thread::sleep(IDLE);
+    let idle = (cpu_seconds(operator.0.id())? - before) / IDLE.as_secs_f64() * 100.0;
+    let peak = process::peak_mb(operator.0.id()).context("the operator has ended")?;
+    let ended = operator.0.try_wait()?;
+    ensure!(ended.is_none(), "the operator has ended: {ended:?}");
+    println!("\nthe operator beside {NODES} nodes and {} pods of a real control plane", DEPLOYMENTS * REPLICAS);
+    println!(
+        "| first analysis after its start, s | target | peak MB | target | of a core between analyses, % | target |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- |");
+    println!("| {:.1} | 10 | {peak:.0} | 128 | {idle:.1} | 5 |", first.as_secs_f64());
+    Ok(())
+}
+
+/// Ends with it.
+struct Operator(Child);
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start_operator(plimsoll: &Path, plane: &ControlPlane) -> anyhow::Result<Child> {
+    let mut command = Command::new(plimsoll);
+    command.args(["operator", "--log-level", "error", "--kubeconfig"]).arg(plane.kubeconfig());
+    for flag in ["--health-address", "--metrics-address"] {
+        command.args([flag, &format!("127.0.0.1:{}", ControlPlane::free_port()?)]);
+    }
+    Ok(command.env("HOME", "/nonexistent").stdin(Stdio::null()).spawn()?)
+}
+
+/// User and system time of a process so far.
+fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // Behind the name, which may hold anything: the 14th and 15th field of all.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).context("no such field");
+    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
+}
+
+fn fill(plane: &mut ControlPlane) -> anyhow::Result<()> {
+    let list = |items: Vec<Value>| json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let room = json!({"cpu": "7680m", "memory": "30Gi", "pods": "110"});
+    let nodes: Vec<Value> = (0..NODES)
+        .map(|number| {
+            let (name, zone) = (format!("node-{number:04}"), ["us-east-1a", "us-east-1b", "us-east-1c"][number % 3]);
+            json!({
+                "apiVersion": "v1", "kind": "Node",
+                "metadata": {"name": name, "labels": {
+                    "kubernetes.io/hostname": name, "kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux",
+                    "node.kubernetes.io/instance-type": "m6i.2xlarge",
+                    "topology.kubernetes.io/region": "us-east-1", "topology.kubernetes.io/zone": zone,
+                }},
+                "spec": {"providerID": format!("aws:///{zone}/i-{number:017x}")},
+                "status": {"capacity": room, "allocatable": room},
+            })
+        })
+        .collect();
+    plane.apply(&list(nodes))?;
+    let deployments: Vec<Value> = (0..DEPLOYMENTS)
+        .map(|number| {
+            let labels = json!({"app": format!("app-{number}")});
+            let requests = json!({"cpu": format!("{}m", 100 + number % 5 * 50), "memory": format!("{}Mi", 256 << (number % 3))});
+            json!({
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": {"name": format!("app-{number}"), "namespace": "default"},
+                "spec": {"replicas": REPLICAS, "selector": {"matchLabels": labels}, "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"containers": [{"name": "main", "image": "example/app:1", "resources": {"requests": requests}}]},
+                }},
+            })
+        })
+        .collect();
+    plane.apply(&list(deployments))?;
+    let mut told = Instant::now();
+    plane.wait_until("all pods run", PATIENCE, |plane| {
+        let asked = ["get", "deployments", "-o", "jsonpath={.items[*].status.readyReplicas}"];
+        let Ok(answer) = plane.kubectl(&asked) else { return false };
+        let ready: usize = String::from_utf8_lossy(&answer.stdout)
+            .split_whitespace()
+            .filter_map(|number| number.parse::<usize>().ok())
+            .sum();
+        if told.elapsed() > Duration::from_secs(20) {
+            eprintln!("{ready} pods are ready");
+            told = Instant::now();
+        }
+        ready == DEPLOYMENTS * REPLICAS
+    })?;
+    Ok(())
+}

@@ -57,6 +57,7 @@ pub async fn carry_out(
         kept: BTreeMap::new(),
         emptied: BTreeSet::new(),
         steps: BTreeMap::new(),
+        replacements: BTreeSet::new(),
     };
     for step in &rest.gone {
         run.done(step, Done::Gone);
@@ -112,6 +113,8 @@ pub(crate) struct Execution<'e> {
     pub(crate) steps: BTreeMap<Name, StepDone>,
     /// Grace periods in seconds, by the uid of the pod.
     pub(crate) graces: HashMap<Name, i64>,
+    /// Pods that came in place of others, by uid.
+    pub(crate) replacements: BTreeSet<Name>,
 }
 
 impl Execution<'_> {
@@ -132,12 +135,29 @@ impl Execution<'_> {
             (self.listener)(Progress::Wave { left, pods: wave.len() });
             self.wave(&wave, &pods).await?;
             self.take_away_emptied(&pods).await?;
+            self.replacements_are_well(&pods)?;
             if left > 1 {
                 let seconds = u64::try_from(self.policy.cooldown_seconds).unwrap_or(0);
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
         }
+        self.replacements_are_well(&pods)?;
         self.take_away_emptied(&pods).await
+    }
+
+    /// Pods that cannot live where they were moved to are a reason to move no more.
+    fn replacements_are_well(&self, pods: &Watched) -> Result<(), Stop> {
+        let Some(most) = self.options.most_troubled_percent else { return Ok(()) };
+        let troubled: Vec<String> = pods.now(|pods| {
+            let there = self.replacements.iter().filter_map(|uid| pods.by_uid.get(uid));
+            let is_troubled = |pod: &&crate::pods::Seen| pod.restarts > 0 || (!pod.ready && !pod.terminating);
+            there.filter(is_troubled).map(|pod| pod.key.clone()).collect()
+        });
+        if troubled.len() * 100 <= most as usize * self.replacements.len() {
+            return Ok(());
+        }
+        let (count, all) = (troubled.len(), self.replacements.len());
+        Err(Stop::RollBack(format!("{count} of {all} replacements start again or are not ready, as {}", troubled[0])))
     }
 
     /// What an earlier run began comes to its end first, as it would have then, with the hints that it gave: what it

@@ -11,7 +11,13 @@ pub struct Options {
     pub ready_within: Duration,
     /// How long an eviction that a budget refuses is asked again.
     pub refused_for: Duration,
+    /// The plan is rolled back once more than this percentage of the pods that came in place of others have started again
+    /// or are not ready any more; however many do where there is none.
+    pub most_troubled_percent: Option<u32>,
 }
+
+/// In a healthy cluster a pod in a hundred starts again now and then; of ten one is a sign.
+const TROUBLED_PERCENT: u32 = 10;
 
 impl Default for Options {
     fn default() -> Options {
@@ -19,6 +25,7 @@ impl Default for Options {
             removal: NodeRemoval::None,
             ready_within: Duration::from_secs(600),
             refused_for: Duration::from_secs(120),
+            most_troubled_percent: Some(TROUBLED_PERCENT),
         }
     }
 }

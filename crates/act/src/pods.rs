@@ -37,6 +37,8 @@ pub struct Seen {
     pub controller: Option<Name>,
     /// It goes with its node: DaemonSet or static.
     pub stays_with_node: bool,
+    /// How often its containers have started again.
+    pub restarts: i32,
     /// Why no node takes it, in the scheduler's words.
     pub unschedulable: Option<String>,
 }
@@ -125,6 +127,7 @@ fn seen(pod: Pod) -> Option<(Name, Seen)> {
     let controller = controller.into_iter().find(|owner| owner.controller == Some(true));
     let is_mirror = pod.metadata.annotations.is_some_and(|annotations| annotations.contains_key(MIRROR));
     let is_daemon = controller.as_ref().is_some_and(|owner| owner.kind == "DaemonSet" || owner.kind == "Node");
+    let containers = status.container_statuses.unwrap_or_default();
     let seen = Seen {
         key,
         node: pod.spec.and_then(|spec| spec.node_name).map(Name::from),
@@ -133,6 +136,7 @@ fn seen(pod: Pod) -> Option<(Name, Seen)> {
         finished: matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")),
         controller: controller.map(|owner| Name::from(owner.uid)),
         stays_with_node: is_daemon || is_mirror,
+        restarts: containers.iter().map(|container| container.restart_count).sum(),
         unschedulable: unscheduled.map(|condition| condition.message.clone().unwrap_or_default()),
     };
     Some((uid, seen))

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Preconditions};
 use model::Name;
+use serde::de::DeserializeOwned;
 
 use crate::answer::Refusal;
 use crate::cluster::Cluster;
@@ -19,6 +20,9 @@ pub enum Removed {
     /// It stays: the reason.
     Kept(String),
 }
+
+/// Tries where the server is busy.
+const MOST_TRIES: usize = 5;
 
 /// Takes away a node that bears the plan's mark and holds nothing but what goes with it. Looks once more before.
 pub async fn remove(cluster: &Cluster, node: &Name, plan: &str, removal: NodeRemoval) -> Result<Removed, ActError> {
@@ -63,8 +67,8 @@ fn goes_with_node(pod: &Pod) -> bool {
 async fn delete_node(cluster: &Cluster, node: &Node) -> Result<Removed, ActError> {
     let api: Api<Node> = Api::all(cluster.client.clone());
     let name = node.metadata.name.clone().unwrap_or_default();
-    let deleted = cluster.write(api.delete(&name, &only(node.metadata.uid.clone()))).await.map(|_| ());
-    done(deleted)
+    let params = only(node.metadata.uid.clone());
+    delete(cluster, &api, &name, &params).await
 }
 
 /// The NodeClaim, once nothing but daemons is left: with pods on it Karpenter would buy a node for them, and would pass
@@ -80,16 +84,30 @@ async fn delete_claim(cluster: &Cluster, node: &Name) -> Result<Removed, ActErro
         return Ok(Removed::Kept("it has no NodeClaim: Karpenter did not make it".to_owned()));
     };
     let name = claim.metadata.name.clone().unwrap_or_default();
-    done(cluster.write(api.delete(&name, &only(claim.metadata.uid.clone()))).await.map(|_| ()))
+    let params = only(claim.metadata.uid.clone());
+    delete(cluster, &api, &name, &params).await
 }
 
 fn only(uid: Option<String>) -> DeleteParams {
     DeleteParams { preconditions: Some(Preconditions { uid, resource_version: None }), ..DeleteParams::default() }
 }
 
-fn done(deleted: Result<(), Refusal>) -> Result<Removed, ActError> {
-    match deleted {
-        Ok(()) | Err(Refusal::Gone) => Ok(Removed::Done),
-        Err(refusal) => Ok(Removed::Kept(refusal.in_words())),
+/// Deletes, and asks again while the server is busy.
+async fn delete<K>(cluster: &Cluster, api: &Api<K>, name: &str, params: &DeleteParams) -> Result<Removed, ActError>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let mut refusal = None;
+    for _ in 0..MOST_TRIES {
+        match cluster.write(api.delete(name, params)).await {
+            Ok(_) | Err(Refusal::Gone) => return Ok(Removed::Done),
+            Err(Refusal::Changed) => refusal = Some(Refusal::Changed),
+            Err(Refusal::Busy(wait, why)) => {
+                tokio::time::sleep(wait).await;
+                refusal = Some(Refusal::Busy(wait, why));
+            }
+            Err(last) => return Ok(Removed::Kept(last.in_words())),
+        }
     }
+    Ok(Removed::Kept(refusal.map_or_else(String::new, |refusal| refusal.in_words())))
 }

@@ -65,6 +65,12 @@ impl Settling {
         pods.of_controller(controller).filter(move |(uid, _)| before.is_none_or(|before| !before.contains(*uid)))
     }
 
+    /// The uids of all of them.
+    pub fn all_replacements(&self, pods: &Pods) -> Vec<Name> {
+        let of = |controller| self.replacements(pods, controller).map(|(uid, _)| uid.clone());
+        self.evicted.keys().flat_map(of).collect()
+    }
+
     /// The node on which each step's replacement landed: its target where one did, else any that is not another's.
     pub fn landings<'s>(
         &self,

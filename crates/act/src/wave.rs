@@ -92,6 +92,7 @@ impl Execution<'_> {
             }
             self.done(step, Done::Moved { landed_on: None });
         }
+        self.replacements.extend(pods.now(|pods| settling.all_replacements(pods)));
         for (step, landed_on) in pods.now(|pods| settling.landings(pods, &evicted)) {
             self.done(step, Done::Moved { landed_on });
         }

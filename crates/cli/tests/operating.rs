@@ -122,7 +122,7 @@ fn it_reports_then_waits_for_approval_then_goes_by_itself() {
     }
     assert!(reasons("Node").contains(&"Cordoned"), "{:?}", reasons("Node"));
 
-    // What is of low risk goes by itself, then everything.
+    // With nobody to ask.
     cluster.scale_down_again(&apps, 2);
     configure(&cluster, "full-auto", json!({"safeWindows": []}));
     let is_new = |found: &str| found != name;
@@ -229,6 +229,63 @@ fn killed_and_frozen_leaders_hurt_nobody() {
     assert!(cluster.nodes().len() < NODES);
     assert!(cluster.nodes().iter().all(is_unmarked), "{}", plan["status"]);
     cluster.wait_until_whole(&apps, |app| app.scaled_down);
+}
+
+/// Whatever the API server answers to a write the first time: the plan gets there, and nobody is evicted twice.
+#[test]
+fn an_api_server_that_fails_every_write_once_delays_it() {
+    let (mut cluster, apps) = in_pieces();
+    let asked: Mutex<BTreeMap<String, usize>> = Mutex::default();
+    let granted: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+    let decide = move |write: &controlplane::Write| {
+        // The lease's own faults are another test's; events may be lost.
+        if write.path.contains("/leases") || write.path.contains("/events") {
+            return Fate::Forwarded;
+        }
+        let mut asked = asked.lock().unwrap();
+        let before = asked.len();
+        let times = asked.entry(format!("{} {}", write.method, write.path)).or_default();
+        *times += 1;
+        if *times > 1 {
+            return Fate::Forwarded;
+        }
+        match before % 4 {
+            0 => Fate::Answered(429, status(429, "TooManyRequests")),
+            1 => Fate::Answered(500, status(500, "InternalError")),
+            2 => Fate::Answered(409, status(409, "Conflict")),
+            _ => Fate::Lost,
+        }
+    };
+    let hear = {
+        let granted = granted.clone();
+        move |write: &controlplane::Write, status: u16| {
+            if write.path.ends_with("/eviction") && status < 300 {
+                *granted.lock().unwrap().entry(write.path.clone()).or_default() += 1;
+            }
+        }
+    };
+    let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), decide, hear).unwrap();
+    configure(&cluster, "full-auto", json!({}));
+    let watcher = Watcher::start(&cluster.plane, least(&apps));
+    let operator = Operator::start(&cluster, proxy.kubeconfig(), "only");
+    let plan = wait_for_plan(&mut cluster, "Completed", &operator);
+    assert_eq!(watcher.end().wrongs, Vec::<String>::new());
+    let granted = granted.lock().unwrap();
+    let is_named_again = |path: &&String| path.contains("/pods/app-4-") || path.contains("/pods/app-14-");
+    assert!(granted.iter().all(|(path, times)| *times == 1 || is_named_again(&path)), "{granted:?}");
+    assert!(granted.len() > 5, "{}", plan["status"]);
+    assert!(cluster.nodes().len() < NODES);
+    assert!(cluster.nodes().iter().all(is_unmarked));
+    drop(granted);
+    cluster.wait_until_whole(&apps, |app| app.scaled_down);
+}
+
+fn status(code: u16, reason: &str) -> String {
+    json!({
+        "apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason,
+        "message": format!("{reason}, as the test has it"),
+    })
+    .to_string()
 }
 
 fn is_over(cluster: &Cluster) -> bool {

@@ -59,6 +59,9 @@ pub struct ActingArgs {
     /// How long an eviction that a budget refuses is asked again
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::duration)]
     pub refused_for: Duration,
+    /// Roll back once more than this percentage of the replacements start again or are not ready; 100 never does
+    #[arg(long, value_name = "PERCENT", default_value = "10", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub most_troubled: u32,
 }
 
 /// Who takes an emptied node away.

@@ -64,6 +64,7 @@ fn agree(args: &ApplyArgs, file: &PlanFile) -> Result<(), Failure> {
 /// How plans are carried out.
 pub fn options(args: &ActingArgs) -> Options {
     Options {
+        most_troubled_percent: (args.most_troubled < 100).then_some(args.most_troubled),
         removal: match args.remove_nodes {
             NodeRemoval::None => act::NodeRemoval::None,
             NodeRemoval::Node => act::NodeRemoval::Node,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crds::optimization_config::{BinPackingStrategy, Capacity, SafetyThreshold, Weights};
-use crds::{OptimizationConfigSpec, OptimizationProfileSpec, SafeWindow, next_opening};
+use crds::{AutoRollback, OptimizationConfigSpec, OptimizationProfileSpec, SafeWindow, next_opening};
 use engine::Strategy;
 use kube::api::DynamicObject;
 use model::{Policy, Snapshot, Time};
@@ -68,6 +68,11 @@ impl Terms {
             protected.extend(others.cloned());
         }
         policy
+    }
+
+    /// When a plan is undone without being asked, where the profile says so.
+    pub fn rollback(&self) -> Option<AutoRollback> {
+        self.profile.as_ref().map(OptimizationProfileSpec::rollback)
     }
 
     /// May pods be moved at this moment? Where not, when next.

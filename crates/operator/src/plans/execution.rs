@@ -7,7 +7,7 @@ use std::time::Duration;
 use act::{ActError, Done, Ending, Gate, Progress, Verdict};
 use crds::migration_plan::SnapshotReference;
 use crds::optimization_report::Consolidation;
-use crds::{MigrationPlanStatus, Phase};
+use crds::{AutoRollback, MigrationPlanStatus, Phase};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use kube::api::DynamicObject;
@@ -133,7 +133,14 @@ impl Execution {
             Some(terms) => terms.policy(&self.context.followed.snapshot(clock::now())),
             None => Policy::default(),
         };
-        let (cluster, options) = (&self.context.cluster, &self.context.settings.acting);
+        let cluster = &self.context.cluster;
+        let mut options = self.context.settings.acting.clone();
+        if let Some(rollback) = self.terms.as_ref().and_then(Terms::rollback) {
+            options.most_troubled_percent = match rollback {
+                AutoRollback::Never => None,
+                AutoRollback::Above { percent } => Some(percent),
+            };
+        }
         if self.terms.as_ref().is_some_and(|terms| terms.spec.dry_run) {
             let rehearsal = act::rehearse(cluster, &self.plan, &policy).await?;
             let message = format!(
@@ -144,7 +151,7 @@ impl Execution {
             );
             return Ok(Ending { paused: Some(message), ..Ending::default() });
         }
-        act::carry_out(cluster, &self.plan, &policy, options, self, &|progress| self.hear(&progress, told)).await
+        act::carry_out(cluster, &self.plan, &policy, &options, self, &|progress| self.hear(&progress, told)).await
     }
 
     fn hear(&self, progress: &Progress<'_>, told: &mpsc::UnboundedSender<Told>) {

@@ -14,13 +14,14 @@ mod plan;
 mod process;
 mod provisioning;
 mod replan;
+mod rightsizing;
 mod simulate;
 
 use std::path::{Path, PathBuf};
 
 use karpenter::Part;
 
-const TABLES: [&str; 7] = ["simulate", "matrix", "gap", "packing", "affinity", "provisioning", "replan"];
+const TABLES: [&str; 8] = ["simulate", "matrix", "gap", "packing", "affinity", "provisioning", "replan", "rightsizing"];
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,24 +39,28 @@ fn main() -> anyhow::Result<()> {
         }
         _ => {}
     }
+    let data = std::env::var_os("PLIMSOLL_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
+    if let ["tune-rightsizing", rest @ ..] = arguments.as_slice() {
+        return rightsizing::tune(&data, rest);
+    }
     let unknown = arguments.iter().find(|name| !TABLES.contains(name));
     anyhow::ensure!(
         unknown.is_none(),
         "hint: bench [{} …] or bench fleet SEED NODES PODS or bench karpenter [--again]",
         TABLES.join("|")
     );
-    let data = std::env::var_os("PLIMSOLL_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
-    let plimsoll = binary(root, "target/release/plimsoll")?;
+    let plimsoll = || binary(root, "target/release/plimsoll");
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     for table in TABLES.into_iter().filter(|table| arguments.is_empty() || arguments.contains(table)) {
         match table {
-            "simulate" => simulate::run(&plimsoll, folder)?,
+            "simulate" => simulate::run(&plimsoll()?, folder)?,
             "matrix" => matrix::run(&binary(root, "tests/controlplane/bin/oracle")?, folder)?,
-            "gap" => gap::run(&plimsoll, folder)?,
-            "packing" => packing::run(&plimsoll, folder)?,
-            "affinity" => affinity::run(&plimsoll, folder, &data)?,
+            "gap" => gap::run(&plimsoll()?, folder)?,
+            "packing" => packing::run(&plimsoll()?, folder)?,
+            "affinity" => affinity::run(&plimsoll()?, folder, &data)?,
             "provisioning" => provisioning::run(&binary(root, "target/karpenter-scheduling")?)?,
+            "rightsizing" => rightsizing::run(&data)?,
             _ => replan::run(folder)?,
         }
     }

@@ -9,6 +9,7 @@ pub mod fit;
 pub mod landing;
 pub mod node_set;
 pub mod planning;
+pub mod rightsizing;
 pub mod state;
 pub mod what_if;
 

@@ -104,6 +104,12 @@ pub struct ContainerRequests {
     pub cpu: Option<i64>,
     /// Bytes, where it says.
     pub memory: Option<i64>,
+    /// Millicores that it may not use more of, where it says.
+    pub cpu_limit: Option<i64>,
+    /// Bytes at which it is killed, where it says.
+    pub memory_limit: Option<i64>,
+    /// It is an init container that runs beside the others.
+    pub is_sidecar: bool,
 }
 
 /// A port of the node that a pod takes.

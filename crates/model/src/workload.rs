@@ -35,6 +35,8 @@ pub struct Workload {
     pub owner_gone: bool,
     /// A HorizontalPodAutoscaler scales it: (minReplicas, maxReplicas).
     pub autoscaled: Option<(i64, i64)>,
+    /// What that looks at: `cpu`, `memory`, or the kind of another metric. Empty where nothing scales it.
+    pub autoscaled_on: Vec<Name>,
     /// When its object was made.
     pub created: Option<Time>,
     /// It is a Deployment whose rollouts, at its number of replicas, take no pod away before a new one is ready.

@@ -17,6 +17,7 @@ use model::{Finding, FindingCode, Prices, Severity, Snapshot, Subject};
 
 pub use analysis::{Analysis, NamespaceAnalysis, NodeAnalysis, WastePattern, WorkloadAnalysis};
 pub use cost::{Cost, PodCost};
+pub use nodes::pod_costs;
 pub use rank::rank_by_dollars;
 pub use totals::Totals;
 pub use usage::{MeasuredUse, PartUsed};

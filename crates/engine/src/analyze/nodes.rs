@@ -66,6 +66,12 @@ impl Placement {
     }
 }
 
+/// Of each pod, in the order of the snapshot, its share of its node's price; unknown where that is.
+pub fn pod_costs(snapshot: &Snapshot, prices: &Prices) -> Vec<Option<PodCost>> {
+    let placement = Placement::of(snapshot, prices);
+    (0..snapshot.pods.len()).map(|pod| placement.share(snapshot, pod)).collect()
+}
+
 /// Does it hold room on a node, be that in the snapshot or not?
 pub(super) fn is_bound(pod: &Pod) -> bool {
     pod.node.is_some() && !pod.is_finished()

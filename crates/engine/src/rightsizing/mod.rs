@@ -1,19 +1,26 @@
 //! Requests that fit: from what containers use to what they should ask for. See README.md.
 
 pub mod backtest;
+pub mod confidence;
 mod decaying;
+mod growth;
 mod histogram;
 pub mod pacing;
 pub mod percentile;
+mod recommend;
 mod resource;
+mod risk;
 pub mod seasonal;
 mod settings;
 mod strategy;
 mod usage;
 
+pub use growth::only_grows;
 pub use histogram::{BUCKETS, DecayingHistogram};
 pub use percentile::Percentiles;
+pub use recommend::{Recommended, Skip, recommend};
 pub use resource::Resource;
+pub use risk::{RiskReason, Risks};
 pub use settings::{Bound, Bounds, Settings, Work};
 pub use strategy::{Basis, Estimate, Peak, Strategy, Watch, default_strategy, strategies, strategy};
 pub use usage::{Event, EventKind, Sample, Series, Usage};

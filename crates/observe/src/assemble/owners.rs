@@ -195,6 +195,9 @@ impl<'a> Resolver<'a> {
             };
             if let Some(workload) = self.workloads.get_mut(&reference) {
                 workload.autoscaled.get_or_insert((autoscaler.min, autoscaler.max));
+                workload.autoscaled_on.extend(autoscaler.metrics.iter().cloned());
+                workload.autoscaled_on.sort();
+                workload.autoscaled_on.dedup();
             }
         }
     }

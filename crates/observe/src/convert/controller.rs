@@ -40,6 +40,8 @@ pub(crate) struct Autoscaler {
     pub target_name: Name,
     pub min: i64,
     pub max: i64,
+    /// The resources it looks at, or the kinds of its other metrics.
+    pub metrics: Vec<Name>,
 }
 
 pub(crate) fn controller(
@@ -150,7 +152,26 @@ pub(crate) fn autoscaler(object: &wire::apps::HorizontalPodAutoscaler, interner:
         target_name: interner.name(&spec.scale_target_ref.name),
         min: spec.min_replicas.unwrap_or(1),
         max: spec.max_replicas,
+        metrics: metrics(spec, interner),
     }
+}
+
+/// The API's default is 80 % of CPU; `autoscaling/v1` knows nothing else.
+fn metrics(spec: &wire::apps::AutoscalerSpec, interner: &Interner) -> Vec<Name> {
+    let mut metrics: Vec<Name> = Vec::new();
+    for metric in &spec.metrics {
+        let name = match (&metric.resource, &metric.container_resource) {
+            (Some(resource), _) | (None, Some(resource)) => &resource.name,
+            (None, None) => &metric.kind,
+        };
+        metrics.push(interner.name(name));
+    }
+    if metrics.is_empty() {
+        metrics.push(interner.name("cpu"));
+    }
+    metrics.sort();
+    metrics.dedup();
+    metrics
 }
 
 #[cfg(test)]

@@ -53,6 +53,9 @@ pub(crate) fn pod_requests(pod: &Pod, interner: &Interner) -> Result<PodRequests
             name: interner.name(container.name),
             cpu: container.requests.get("cpu").map(Quantity::milli_value),
             memory: container.requests.get("memory").map(Quantity::value),
+            cpu_limit: container.limits.get("cpu").map(Quantity::milli_value),
+            memory_limit: container.limits.get("memory").map(Quantity::value),
+            is_sidecar: container.is_sidecar,
         })
         .collect();
     Ok(PodRequests { requests, held, nonzero_requests, nonzero_held, containers })

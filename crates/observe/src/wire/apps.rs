@@ -1,6 +1,6 @@
 //! The controllers of pods: their size and how far their rollout has come.
 
-use super::meta::{Conditions, ObjectMeta, OwnerReference};
+use super::meta::{Conditions, Named, ObjectMeta, OwnerReference};
 use super::values::IntOrString;
 use super::wire;
 
@@ -57,5 +57,13 @@ wire! {
         scale_target_ref: OwnerReference,
         min_replicas: Option<i64>,
         max_replicas: i64,
+        metrics: Vec<AutoscalerMetric>,
+    }
+
+    struct AutoscalerMetric {
+        #[serde(rename = "type")]
+        kind: String,
+        resource: Option<Named>,
+        container_resource: Option<Named>,
     }
 }

@@ -49,10 +49,6 @@ pub enum Skip {
     Autoscaled,
     /// Its pods are static: their requests are in a file on their node.
     Static,
-    /// No workload runs it: the request of a bare pod cannot be changed for good.
-    NoOwner,
-    /// It is as it should be.
-    AsItShould,
 }
 
 impl fmt::Display for Skip {
@@ -70,8 +66,6 @@ impl fmt::Display for Skip {
                 "an autoscaler looks at this resource: the request and its target would have to change together",
             ),
             Skip::Static => f.write_str("its pods are static"),
-            Skip::NoOwner => f.write_str("no workload runs it"),
-            Skip::AsItShould => f.write_str("it asks for what it needs"),
         }
     }
 }

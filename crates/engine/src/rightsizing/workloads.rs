@@ -1,0 +1,260 @@
+//! Recommendations for the containers of a cluster, and what they save at its own prices.
+
+use std::collections::BTreeMap;
+
+use model::{Name, Pod, Prices, Snapshot, Time, UsdPerHour, WorkloadRef};
+
+use super::owners::Owners;
+use super::recommend::{Recommended, Skip, recommend};
+use super::replicas::highest_of;
+use super::strategy::Strategy;
+use super::{Resource, Settings, Usage, Work};
+use crate::analyze::{PodCost, pod_costs};
+
+/// Changes of less than this part are not worth a restart: VPA's updater thinks so too.
+const WORTH_CHANGING: f64 = 0.1;
+
+/// Whose use it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum User {
+    /// A pod, gone ones too.
+    Pod(Name),
+    /// A workload by kind and name.
+    Workload(Name, Name),
+}
+
+/// The use of one container.
+#[derive(Clone, Debug)]
+pub struct Used {
+    /// The namespace.
+    pub namespace: Name,
+    /// Whose.
+    pub user: User,
+    /// The container.
+    pub container: Name,
+    /// What it used.
+    pub usage: Usage,
+}
+
+/// Quality of service, as Kubernetes derives it from requests and limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Class {
+    /// Every limit equals its request: limits follow requests, so that it stays so.
+    Guaranteed,
+    /// Something in between.
+    #[default]
+    Burstable,
+    /// It asks for nothing; with requests it is burstable.
+    BestEffort,
+}
+
+/// What one container of a workload should ask for.
+#[derive(Clone, Debug)]
+pub struct ContainerAdvice {
+    /// The workload.
+    pub workload: WorkloadRef,
+    /// The container.
+    pub container: Name,
+    /// Init container that runs beside the others.
+    pub is_sidecar: bool,
+    /// How many unfinished pods it has.
+    pub pods: usize,
+    /// Their class.
+    pub class: Class,
+    /// All that is known of its use, of the replica that used most at each moment.
+    pub usage: Usage,
+    /// By resource.
+    pub advice: [Advice; 2],
+}
+
+/// What it should ask for of one resource.
+#[derive(Clone, Debug)]
+pub struct Advice {
+    /// What it asks for.
+    pub asked: Option<i64>,
+    /// Its limit.
+    pub limit: Option<i64>,
+    /// What it should ask for, or why nothing is said.
+    pub recommended: Result<Recommended, Skip>,
+    /// What all its pods then cost less, at their nodes' prices; more where negative. Unknown where a price is.
+    pub saved: Option<UsdPerHour>,
+}
+
+/// What is to be said of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It asks for less than it needs: a danger.
+    TooLittle,
+    /// It asks for more than it needs: a saving.
+    TooMuch,
+    /// Within a tenth.
+    Fits,
+    /// Nothing is recommended.
+    Skipped,
+}
+
+impl Advice {
+    /// What is to be said of the request.
+    pub fn verdict(&self) -> Verdict {
+        match (&self.recommended, self.asked) {
+            (Err(_), _) => Verdict::Skipped,
+            (Ok(_), None) => Verdict::TooLittle,
+            (Ok(recommended), Some(asked)) => {
+                let change = recommended.request as f64 / (asked as f64).max(1.0);
+                if change > 1.0 + WORTH_CHANGING {
+                    Verdict::TooLittle
+                } else if change < 1.0 - WORTH_CHANGING {
+                    Verdict::TooMuch
+                } else {
+                    Verdict::Fits
+                }
+            }
+        }
+    }
+
+    /// The new request, where it should change.
+    pub fn change(&self) -> Option<i64> {
+        match self.verdict() {
+            Verdict::TooLittle | Verdict::TooMuch => Some(self.recommended.as_ref().ok()?.request),
+            Verdict::Fits | Verdict::Skipped => None,
+        }
+    }
+}
+
+/// Recommends for every container of every workload that has pods, in the order of the snapshot. The moment is that of
+/// the last sample of all.
+pub fn rightsize(
+    snapshot: &Snapshot,
+    prices: &Prices,
+    used: &[Used],
+    strategy: &dyn Strategy,
+    settings: &Settings,
+) -> Vec<ContainerAdvice> {
+    let now = used.iter().filter_map(|used| used.usage.last()).max().unwrap_or(Time(0));
+    let usage = by_container(snapshot, used);
+    let costs = pod_costs(snapshot, prices);
+    let mut pods: Vec<Vec<usize>> = vec![Vec::new(); snapshot.workloads.len()];
+    for (at, pod) in snapshot.pods.iter().enumerate().filter(|(_, pod)| !pod.is_finished()) {
+        if let Some(of_workload) = pod.workload.and_then(|workload| pods.get_mut(workload as usize)) {
+            of_workload.push(at);
+        }
+    }
+    let mut advice = Vec::new();
+    for (at, (workload, pods)) in snapshot.workloads.iter().zip(&pods).enumerate() {
+        let Some(model) = pods.last().map(|pod| &snapshot.pods[*pod]) else { continue };
+        for (place, container) in model.spec.containers.iter().enumerate() {
+            let merged = usage.get(&(at, container.name.clone())).map(|found| highest_of(found)).unwrap_or_default();
+            let work = if workload.is_job { Work::Batch } else { Work::Serving };
+            let limits = [container.cpu_limit, container.memory_limit];
+            let asked = [container.cpu, container.memory];
+            let one = |resource: Resource| {
+                let index = resource.index();
+                let mut settings = Settings { work, ..settings.clone() };
+                let bounds = &mut settings.bounds[index];
+                // A request above its limit is refused; limits are not ours to change, but where they equal requests.
+                if class(model) != Class::Guaranteed
+                    && let Some(limit) = limits[index]
+                {
+                    bounds.most = bounds.most.min(limit);
+                    bounds.least = bounds.least.min(limit);
+                }
+                let recommended = match skip(workload, model, resource) {
+                    Some(skip) => Err(skip),
+                    None => recommend(&merged, resource, asked[index], strategy, &settings, now),
+                };
+                let mut advice = Advice { asked: asked[index], limit: limits[index], recommended, saved: None };
+                advice.saved = advice.change().and_then(|new| saved(snapshot, &costs, pods, place, resource, new));
+                advice
+            };
+            advice.push(ContainerAdvice {
+                workload: workload.reference.clone(),
+                container: container.name.clone(),
+                is_sidecar: container.is_sidecar,
+                pods: pods.len(),
+                class: class(model),
+                advice: Resource::ALL.map(one),
+                usage: merged,
+            });
+        }
+    }
+    advice
+}
+
+/// Dangers first, the largest lack before others; then savings, the largest first; then the rest.
+pub fn sort_by_urgency(advice: &mut [ContainerAdvice]) {
+    advice.sort_by_cached_key(|container| {
+        let verdict = container.advice.iter().map(Advice::verdict).min().unwrap_or(Verdict::Skipped);
+        let lack = container.advice.iter().filter(|advice| advice.verdict() == Verdict::TooLittle);
+        let lack = lack.filter_map(|advice| {
+            let new = advice.recommended.as_ref().ok()?.request as f64;
+            // Asking for nothing lacks everything.
+            Some((new / (advice.asked.unwrap_or(1) as f64).max(1.0) * 1_000.0) as i64)
+        });
+        let lack = lack.max().unwrap_or(0);
+        let saved: UsdPerHour = container.advice.iter().filter_map(|advice| advice.saved).sum();
+        let name = (container.workload.clone(), container.container.clone());
+        (verdict, std::cmp::Reverse(lack), std::cmp::Reverse(saved), name)
+    });
+}
+
+fn skip(workload: &model::Workload, pod: &Pod, resource: Resource) -> Option<Skip> {
+    if pod.is_static() {
+        return Some(Skip::Static);
+    }
+    if workload.autoscaled_on.iter().any(|metric| &**metric == resource.name()) {
+        return Some(Skip::Autoscaled);
+    }
+    None
+}
+
+/// As `k8s.io/kubernetes/pkg/apis/core/v1/helper/qos` has it, of CPU and memory.
+fn class(pod: &Pod) -> Class {
+    let containers = &pod.spec.containers;
+    let is_set = |amount: Option<i64>| amount.is_some_and(|amount| amount > 0);
+    let asks = containers.iter().any(|c| [c.cpu, c.memory, c.cpu_limit, c.memory_limit].into_iter().any(is_set));
+    let is_equal = |asked: Option<i64>, limit: Option<i64>| is_set(limit) && asked == limit;
+    if !asks {
+        Class::BestEffort
+    } else if containers.iter().all(|c| is_equal(c.cpu, c.cpu_limit) && is_equal(c.memory, c.memory_limit)) {
+        Class::Guaranteed
+    } else {
+        Class::Burstable
+    }
+}
+
+/// Of each bound pod the part of its CPU's or memory's cost by which its request shrinks; what has no price is unknown.
+fn saved(
+    snapshot: &Snapshot,
+    costs: &[Option<PodCost>],
+    pods: &[usize],
+    container: usize,
+    resource: Resource,
+    new: i64,
+) -> Option<UsdPerHour> {
+    let mut saved = UsdPerHour::ZERO;
+    for at in pods.iter().filter(|at| snapshot.pods[**at].node.is_some()) {
+        let (pod, cost) = (&snapshot.pods[*at], costs[*at]?);
+        let container = pod.spec.containers.get(container)?;
+        let (cost, held, asked) = match resource {
+            Resource::Cpu => (cost.cpu, pod.held.cpu, container.cpu),
+            Resource::Memory => (cost.memory, pod.held.memory, container.memory),
+        };
+        if held <= 0 {
+            // It asks for nothing and so has no share of its node that could tell what more would cost.
+            return None;
+        }
+        saved += cost.share(asked.unwrap_or(0).saturating_sub(new), held);
+    }
+    Some(saved)
+}
+
+fn by_container<'a>(snapshot: &Snapshot, used: &'a [Used]) -> BTreeMap<(usize, Name), Vec<&'a Usage>> {
+    let owners = Owners::new(snapshot);
+    let mut usage: BTreeMap<(usize, Name), Vec<&'a Usage>> = BTreeMap::new();
+    for used in used {
+        if let Some(workload) = owners.of(&used.namespace, &used.user) {
+            usage.entry((workload, used.container.clone())).or_default().push(&used.usage);
+        }
+    }
+    usage
+}

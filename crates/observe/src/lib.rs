@@ -13,6 +13,7 @@ pub mod prices;
 mod read;
 mod recording;
 mod source;
+pub mod usage;
 mod wire;
 
 pub use anonymize::anonymize;

@@ -6,6 +6,7 @@ mod formats;
 mod operator;
 mod policy;
 mod resources;
+mod rightsize;
 mod values;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use formats::Format;
 pub use operator::{ApproveArgs, HistoryArgs, LogFormat, LogLevel, OperatorArgs, StatusArgs};
 pub use policy::PolicyArgs;
 pub use resources::{ConvertArgs, CrdsArgs, LintArgs};
+pub use rightsize::{Caution, RightsizeArgs, RightsizeFormat, UsageArgs};
 
 /// Finds what a Kubernetes cluster costs and wastes, and plans the way to a cheaper one.
 #[derive(Debug, Parser)]
@@ -50,6 +52,8 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// A plan that makes it cheaper, and what keeps it from being cheaper still; touches nothing
     Simulate(SimulateArgs),
+    /// What containers should ask for, by what they use: dangers first, then savings
+    Rightsize(RightsizeArgs),
     /// Check a plan, whoever made it, against a snapshot or the live cluster
     Verify(VerifyArgs),
     /// Carry a plan out on the live cluster, wave by wave

@@ -13,6 +13,7 @@ mod history;
 mod lint;
 mod operator;
 mod prices;
+mod rightsize;
 mod rollback;
 mod simulate;
 mod snapshot;
@@ -28,6 +29,7 @@ pub fn run(cli: Cli, out: &mut Output) -> Result<Exit, Failure> {
     match cli.command {
         Command::Analyze(args) => analyze::run(&args, out),
         Command::Simulate(args) => simulate::run(&args, out),
+        Command::Rightsize(args) => rightsize::run(args, out),
         Command::Verify(args) => verify::run(args, out),
         Command::Apply(args) => apply::run(&args, out),
         Command::Rollback(args) => rollback::run(&args),

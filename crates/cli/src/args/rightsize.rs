@@ -1,0 +1,109 @@
+//! The flags of `rightsize`.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+
+use super::{InputArgs, PriceArgs, ScopeArgs};
+
+/// `rightsize`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    plimsoll rightsize --usage usage.csv.gz --from dump.json\n  \
+    plimsoll rightsize --prometheus http://prometheus.monitoring:9090\n  \
+    plimsoll rightsize deploy/web -n shop --usage usage.csv    a picture of use against request\n  \
+    plimsoll rightsize --usage usage.csv -o patch > patch.yaml   then: kubectl apply --server-side -f patch.yaml\n\n\
+    Columns of --usage: time,namespace,container,cpu,memory and pod, or kind and name; event besides. In CSV money is in \
+    dollars, CPU in cores and memory in bytes; what is unknown is empty. docs/rightsizing.md has every formula.")]
+pub struct RightsizeArgs {
+    /// Only this workload, with a picture: KIND/NAME or NAME
+    #[arg(value_name = "WORKLOAD")]
+    pub workload: Option<String>,
+    /// The cluster.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+    /// Which workloads.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// What was used.
+    #[command(flatten)]
+    pub usage: UsageArgs,
+    /// How to write it
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table")]
+    pub output: RightsizeFormat,
+}
+
+/// Where usage comes from, and how requests are made of it.
+#[derive(Args, Clone, Debug, Default)]
+pub struct UsageArgs {
+    /// What containers used over time, as CSV, also gzip or zstd
+    #[arg(long, value_name = "FILE")]
+    pub usage: Option<PathBuf>,
+    /// How requests are chosen
+    #[arg(long = "request-strategy", value_name = "NAME", default_value_t = engine::rightsizing::default_strategy().name(), value_parser = strategies())]
+    pub strategy: &'static str,
+    /// How much a breach is to be avoided, against what room costs; of the strategy seasonal
+    #[arg(long, value_enum, value_name = "HOW MUCH", default_value = "medium")]
+    pub caution: Caution,
+    /// The percentile, of the strategy of that name
+    #[arg(long, value_name = "P", default_value_t = 90, value_parser = percentile())]
+    pub percentile: u8,
+    /// The factor on top of the percentile, 1 to 5
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.2, value_parser = factor)]
+    pub safety_factor: f64,
+    /// How many days to look back, 1 to 90
+    #[arg(long, value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=90))]
+    pub window: u16,
+}
+
+/// How much a breach is to be avoided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Caution {
+    /// Breaches are cheap
+    Low,
+    /// What is best for most
+    #[default]
+    Medium,
+    /// Breaches are dear
+    High,
+}
+
+/// How recommendations are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RightsizeFormat {
+    /// For people
+    Table,
+    /// For people, with more columns
+    Wide,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
+    /// For pull requests
+    Markdown,
+    /// Objects with nothing but the new requests, for kubectl apply --server-side
+    Patch,
+    /// A kustomization whose patches change the requests
+    Kustomize,
+    /// Values for a chart, by workload and container
+    HelmValues,
+}
+
+fn strategies() -> impl TypedValueParser<Value = &'static str> {
+    let names = || engine::rightsizing::strategies().into_iter().map(|strategy| strategy.name());
+    let default = engine::rightsizing::default_strategy().name();
+    PossibleValuesParser::new(names()).map(move |given| names().find(|name| *name == given).unwrap_or(default))
+}
+
+fn percentile() -> impl TypedValueParser<Value = u8> {
+    PossibleValuesParser::new(["50", "90", "99"]).map(|given| given.parse().unwrap_or(90))
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok().filter(|factor| (1.0..=5.0).contains(factor));
+    factor.ok_or_else(|| format!("`{text}` is no factor; write a number from 1 to 5"))
+}

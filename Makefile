@@ -41,6 +41,7 @@ bench: ## Speed, memory, and how near plans are to the best
 	tests/controlplane/build.sh oracle
 	$(CARGO) build --release --quiet --bin plimsoll
 	go build -C bench/karpenter -o $(CURDIR)/target/karpenter-scheduling .
+	go build -C bench/vpa -o $(CURDIR)/target/vpa-recommender .
 	$(CARGO) run --release --quiet -p bench
 
 bench-karpenter: ## Beside a real Karpenter, which takes most of an hour

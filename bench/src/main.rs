@@ -43,6 +43,9 @@ fn main() -> anyhow::Result<()> {
     if let ["tune-rightsizing", rest @ ..] = arguments.as_slice() {
         return rightsizing::tune(&data, rest);
     }
+    if arguments == ["tune-confidence"] {
+        return rightsizing::tune_confidence(&data);
+    }
     let unknown = arguments.iter().find(|name| !TABLES.contains(name));
     anyhow::ensure!(
         unknown.is_none(),
@@ -60,7 +63,7 @@ fn main() -> anyhow::Result<()> {
             "packing" => packing::run(&plimsoll()?, folder)?,
             "affinity" => affinity::run(&plimsoll()?, folder, &data)?,
             "provisioning" => provisioning::run(&binary(root, "target/karpenter-scheduling")?)?,
-            "rightsizing" => rightsizing::run(&data)?,
+            "rightsizing" => rightsizing::run(&data, &binary(root, "target/vpa-recommender")?)?,
             _ => replan::run(folder)?,
         }
     }

@@ -89,14 +89,19 @@ pub fn positional<T: From<PathBuf>>(given: Option<T>, input: &mut InputArgs, nam
     }
 }
 
+/// This moment.
+pub fn now() -> Time {
+    // A clock before 1970 is a broken one.
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Time(i64::try_from(seconds).unwrap_or(0))
+}
+
 /// `--request-timeout 0` waits for ever, which is this long.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How the live cluster is reached.
 pub fn live_options(live: &LiveArgs) -> LiveOptions {
-    // A clock before 1970 is a broken one; the moment is only written down.
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut options = LiveOptions::new(Time(i64::try_from(seconds).unwrap_or(0)));
+    let mut options = LiveOptions::new(now());
     options.context = live.context.clone();
     options.kubeconfig = live.kubeconfig.clone();
     if let Some(timeout) = live.request_timeout {

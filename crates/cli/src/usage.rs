@@ -1,23 +1,32 @@
 //! From the flags of usage to ready objects: what containers used, and how requests are made of it.
 
+use std::time::Duration;
+
 use engine::rightsizing::seasonal::{self, Pace};
-use engine::rightsizing::{Event, EventKind, Resource, Sample, Series, Settings, Strategy, Usage, Used, User};
+use engine::rightsizing::{Event, EventKind, Limits, Resource, Sample, Series, Settings, Strategy, Usage, Used, User};
 use model::Time;
+use observe::prometheus::{PrometheusOptions, read_prometheus_blocking};
 use observe::usage::{Measured, MeasuredEvent, MeasuredUsage, MeasuredUser, UsageFileError, read_usage};
 
-use crate::args::{Caution, UsageArgs};
+use crate::args::{self, Caution, UsageArgs};
 use crate::failure::Failure;
-use crate::talk;
+use crate::{input, talk};
 
 const DAY_SECONDS: i64 = 86_400;
+/// What Prometheus is asked for: a sample every five minutes, and an answer before its own limit of two minutes.
+const STEP_SECONDS: i64 = 300;
+const QUERY_TIMEOUT: Duration = Duration::from_secs(130);
 /// So many bad rows are told.
 const TOLD: usize = 3;
 
 /// What containers used.
-pub fn used(args: &UsageArgs) -> Result<Vec<Used>, Failure> {
+pub fn used(args: &UsageArgs, namespace: Option<&str>) -> Result<Vec<Used>, Failure> {
+    if let Some(url) = &args.prometheus {
+        return from_prometheus(url, args, namespace);
+    }
     let Some(path) = &args.usage else {
         let failure = Failure::usage("nothing says what containers use");
-        return Err(failure.hint("give --usage FILE.csv; docs/rightsizing.md has its columns"));
+        return Err(failure.hint("give --usage FILE.csv or --prometheus URL; docs/rightsizing.md has the columns"));
     };
     let file = talk::while_doing("reading usage", || read_usage(path)).map_err(|error| {
         let hint = match &error {
@@ -37,6 +46,31 @@ pub fn used(args: &UsageArgs) -> Result<Vec<Used>, Failure> {
     Ok(of_measured(file.usage))
 }
 
+fn from_prometheus(url: &str, args: &UsageArgs, namespace: Option<&str>) -> Result<Vec<Used>, Failure> {
+    let options = PrometheusOptions {
+        url: url.to_owned(),
+        bearer_token_file: args.prometheus_token_file.clone(),
+        basic_auth: args.prometheus_user.clone().zip(args.prometheus_password_file.clone()),
+        tenant: args.prometheus_tenant.clone(),
+        labels: args.prometheus_label.clone(),
+        namespace: namespace.map(str::to_owned),
+        until: input::now(),
+        window_seconds: i64::from(args.window) * DAY_SECONDS,
+        step_seconds: STEP_SECONDS,
+        most_samples: args.prometheus_max_samples,
+        timeout: QUERY_TIMEOUT,
+    };
+    let read = || read_prometheus_blocking(&options);
+    let read = talk::while_doing("asking Prometheus", read).map_err(|error| {
+        let hint = error.hint();
+        Failure::from(error).hint(hint)
+    })?;
+    for warning in read.warnings.iter().take(TOLD) {
+        talk::note(format!("warning: {warning}"));
+    }
+    Ok(of_measured(read.usage))
+}
+
 /// How requests are made.
 pub fn settings(args: &UsageArgs) -> Settings {
     let caution = match args.caution {
@@ -47,6 +81,7 @@ pub fn settings(args: &UsageArgs) -> Settings {
     Settings {
         window_seconds: i64::from(args.window) * DAY_SECONDS,
         percentile: args.percentile,
+        limits: if args.limits == args::Limits::Follow { Limits::InProportion } else { Limits::Keep },
         safety_factor: args.safety_factor,
         ..Settings::new(Pace::Seldom, caution)
     }

@@ -10,6 +10,7 @@ mod kinds;
 mod live;
 mod object;
 pub mod prices;
+pub mod prometheus;
 mod read;
 mod recording;
 mod source;

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::Format::{self, Csv, Json, Markdown, Name, Table, Wide, Yaml};
 use super::formats::formats;
 use super::values::duration;
-use super::{InputArgs, PolicyArgs, PriceArgs, ScopeArgs};
+use super::{InputArgs, PolicyArgs, PriceArgs, ScopeArgs, UsageArgs};
 
 /// `analyze`.
 #[derive(Args, Debug)]
@@ -62,6 +62,7 @@ pub enum Breakdown {
     plimsoll simulate --max-moves 50                  the 50 moves that save most\n  \
     plimsoll simulate --compare first-fit,search      what another strategy would save, and how far from the best it is\n  \
     plimsoll simulate --what-if growth=20% --what-if without-zone=us-east-1a+growth=10%\n  \
+    plimsoll simulate --requests recommended --usage usage.csv.gz\n  \
     plimsoll verify plan.yaml                         then have it checked\n\n\
     Premises of --what-if (docs/what-if.md): growth=20%, without-zone=ZONE, without-family=t3,m5, only-family=m6i, spot=50%, \
     prices=FILE.csv, node-pool=FILE.yaml, requests=FILE.csv, without-budget=NAMESPACE/NAME, \
@@ -89,6 +90,13 @@ pub struct SimulateArgs {
     /// premises of one scenario by +
     #[arg(long, value_name = "SCENARIO", value_parser = crate::what_if::parse, conflicts_with_all = ["compare", "curve", "constraints", "save"])]
     pub what_if: Vec<crate::what_if::Scenario>,
+    /// What a plan would come to if containers asked for what `rightsize` recommends, beside today's; needs --usage or
+    /// --prometheus
+    #[arg(long, value_enum, value_name = "WHICH", conflicts_with_all = ["compare", "curve", "constraints", "save"])]
+    pub requests: Option<RequestsFrom>,
+    /// What was used, for --requests.
+    #[command(flatten)]
+    pub usage: UsageArgs,
     /// How much work the search may take; the same plan each time
     #[arg(long, value_name = "HOW MUCH", default_value = "normal", conflicts_with = "curve")]
     pub effort: Effort,
@@ -107,6 +115,13 @@ pub struct SimulateArgs {
     /// How to write it; json and yaml are the MigrationPlan itself
     #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Wide, Json, Yaml, Csv, Markdown, Name]))]
     pub output: Format,
+}
+
+/// Whose requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RequestsFrom {
+    /// Those that rightsize recommends
+    Recommended,
 }
 
 /// How much work a search may take.

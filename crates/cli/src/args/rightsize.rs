@@ -43,6 +43,27 @@ pub struct UsageArgs {
     /// What containers used over time, as CSV, also gzip or zstd
     #[arg(long, value_name = "FILE")]
     pub usage: Option<PathBuf>,
+    /// Where Prometheus is, or what speaks its API
+    #[arg(long, value_name = "URL", conflicts_with = "usage")]
+    pub prometheus: Option<String>,
+    /// A file with the bearer token for it
+    #[arg(long, value_name = "FILE", requires = "prometheus", conflicts_with = "prometheus_user")]
+    pub prometheus_token_file: Option<PathBuf>,
+    /// The user to log in as
+    #[arg(long, value_name = "NAME", requires = "prometheus_password_file")]
+    pub prometheus_user: Option<String>,
+    /// A file with that user's password
+    #[arg(long, value_name = "FILE", requires = "prometheus_user")]
+    pub prometheus_password_file: Option<PathBuf>,
+    /// The tenant to ask for, as the header X-Scope-OrgID
+    #[arg(long, value_name = "NAME", requires = "prometheus")]
+    pub prometheus_tenant: Option<String>,
+    /// A label that every series must have, such as cluster=prod; may be given again
+    #[arg(long, value_name = "LABEL=VALUE", value_parser = label, requires = "prometheus")]
+    pub prometheus_label: Vec<(String, String)>,
+    /// The most samples that it may read
+    #[arg(long, value_name = "NUMBER", default_value_t = 500_000_000)]
+    pub prometheus_max_samples: u64,
     /// How requests are chosen
     #[arg(long = "request-strategy", value_name = "NAME", default_value_t = engine::rightsizing::default_strategy().name(), value_parser = strategies())]
     pub strategy: &'static str,
@@ -55,6 +76,10 @@ pub struct UsageArgs {
     /// The factor on top of the percentile, 1 to 5
     #[arg(long, value_name = "FACTOR", default_value_t = 1.2, value_parser = factor)]
     pub safety_factor: f64,
+    /// What becomes of limits: they stay, and pods whose limits equal their requests are skipped; or they follow in
+    /// proportion
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "keep")]
+    pub limits: Limits,
     /// How many days to look back, 1 to 90
     #[arg(long, value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=90))]
     pub window: u16,
@@ -70,6 +95,16 @@ pub enum Caution {
     Medium,
     /// Breaches are dear
     High,
+}
+
+/// What becomes of limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Limits {
+    /// They stay
+    #[default]
+    Keep,
+    /// They change in the proportion in which their requests do
+    Follow,
 }
 
 /// How recommendations are written.
@@ -106,4 +141,12 @@ fn percentile() -> impl TypedValueParser<Value = u8> {
 fn factor(text: &str) -> Result<f64, String> {
     let factor = text.parse::<f64>().ok().filter(|factor| (1.0..=5.0).contains(factor));
     factor.ok_or_else(|| format!("`{text}` is no factor; write a number from 1 to 5"))
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let wrong = || format!("`{text}` is no label; write it as cluster=prod");
+    let (label, value) = text.split_once('=').ok_or_else(wrong)?;
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let is_label = label.chars().all(is_letter) && label.chars().next().is_some_and(|first| !first.is_ascii_digit());
+    if is_label { Ok((label.to_owned(), value.to_owned())) } else { Err(wrong()) }
 }

@@ -8,6 +8,8 @@ mod histogram;
 mod owners;
 pub mod pacing;
 pub mod percentile;
+#[cfg(test)]
+mod properties;
 mod recommend;
 mod replicas;
 mod resource;
@@ -24,7 +26,7 @@ pub use percentile::Percentiles;
 pub use recommend::{Recommended, Skip, recommend};
 pub use resource::Resource;
 pub use risk::{RiskReason, Risks};
-pub use settings::{Bound, Bounds, Settings, Work};
+pub use settings::{Bound, Bounds, Limits, Settings, Work};
 pub use strategy::{Basis, Estimate, Peak, Strategy, Watch, default_strategy, strategies, strategy};
 pub use usage::{Event, EventKind, Sample, Series, Usage};
 pub use workloads::{Advice, Class, ContainerAdvice, Used, User, Verdict, rightsize, sort_by_urgency};

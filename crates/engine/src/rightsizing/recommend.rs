@@ -47,6 +47,8 @@ pub enum Skip {
     /// A HorizontalPodAutoscaler keeps this resource's use at a part of the request: another request would change the
     /// number of replicas.
     Autoscaled,
+    /// Its limits equal its requests, and limits are to stay: another request would change its class.
+    Guaranteed,
     /// Its pods are static: their requests are in a file on their node.
     Static,
 }
@@ -65,6 +67,9 @@ impl fmt::Display for Skip {
             Skip::Autoscaled => f.write_str(
                 "an autoscaler looks at this resource: the request and its target would have to change together",
             ),
+            Skip::Guaranteed => {
+                f.write_str("its limits equal its requests, which makes it Guaranteed: both would have to change")
+            }
             Skip::Static => f.write_str("its pods are static"),
         }
     }

@@ -14,6 +14,8 @@ pub struct Settings {
     pub safety_factor: f64,
     /// Least and most of each resource, as requests, by `Resource::index`.
     pub bounds: [Bounds; 2],
+    /// What becomes of limits.
+    pub limits: Limits,
     /// Whether it serves all the time, or runs now and then.
     pub work: Work,
     /// The seasonal strategy's constants, by `Resource::index`.
@@ -27,6 +29,16 @@ pub struct Bounds {
     pub least: i64,
     /// Millicores or bytes.
     pub most: i64,
+}
+
+/// What becomes of limits where requests change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Limits {
+    /// They stay, and no request goes above its limit.
+    #[default]
+    Keep,
+    /// They change in the proportion in which their requests do.
+    InProportion,
 }
 
 /// What kind of work a container does.
@@ -49,6 +61,7 @@ impl Settings {
             percentile: 90,
             safety_factor: 1.2,
             bounds: [Bounds { least: 1, most: i64::MAX }; 2],
+            limits: Limits::Keep,
             work: Work::Serving,
             seasonal: Resource::ALL.map(|resource| constants(resource, pace, caution)),
         }

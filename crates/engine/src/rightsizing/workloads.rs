@@ -8,7 +8,7 @@ use super::owners::Owners;
 use super::recommend::{Recommended, Skip, recommend};
 use super::replicas::highest_of;
 use super::strategy::Strategy;
-use super::{Resource, Settings, Usage, Work};
+use super::{Limits, Resource, Settings, Usage, Work};
 use crate::analyze::{PodCost, pod_costs};
 
 /// Changes of less than this part are not worth a restart: VPA's updater thinks so too.
@@ -39,7 +39,7 @@ pub struct Used {
 /// Quality of service, as Kubernetes derives it from requests and limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Class {
-    /// Every limit equals its request: limits follow requests, so that it stays so.
+    /// Every limit equals its request.
     Guaranteed,
     /// Something in between.
     #[default]
@@ -74,6 +74,8 @@ pub struct Advice {
     pub asked: Option<i64>,
     /// Its limit.
     pub limit: Option<i64>,
+    /// Its limit with the new request; as it was unless limits are to change in proportion.
+    pub new_limit: Option<i64>,
     /// What it should ask for, or why nothing is said.
     pub recommended: Result<Recommended, Skip>,
     /// What all its pods then cost less, at their nodes' prices; more where negative. Unknown where a price is.
@@ -151,19 +153,25 @@ pub fn rightsize(
                 let index = resource.index();
                 let mut settings = Settings { work, ..settings.clone() };
                 let bounds = &mut settings.bounds[index];
-                // A request above its limit is refused; limits are not ours to change, but where they equal requests.
-                if class(model) != Class::Guaranteed
+                // A request above its limit is refused.
+                if settings.limits == Limits::Keep
                     && let Some(limit) = limits[index]
                 {
                     bounds.most = bounds.most.min(limit);
                     bounds.least = bounds.least.min(limit);
                 }
-                let recommended = match skip(workload, model, resource) {
+                let recommended = match skip(workload, model, resource, &settings) {
                     Some(skip) => Err(skip),
                     None => recommend(&merged, resource, asked[index], strategy, &settings, now),
                 };
-                let mut advice = Advice { asked: asked[index], limit: limits[index], recommended, saved: None };
-                advice.saved = advice.change().and_then(|new| saved(snapshot, &costs, pods, place, resource, new));
+                let (asked, limit) = (asked[index], limits[index]);
+                let mut advice = Advice { asked, limit, new_limit: limit, recommended, saved: None };
+                if let Some(new) = advice.change() {
+                    advice.saved = saved(snapshot, &costs, pods, place, resource, new);
+                    if settings.limits == Limits::InProportion {
+                        advice.new_limit = limit.map(|limit| in_proportion(limit, asked, new));
+                    }
+                }
                 advice
             };
             advice.push(ContainerAdvice {
@@ -197,14 +205,21 @@ pub fn sort_by_urgency(advice: &mut [ContainerAdvice]) {
     });
 }
 
-fn skip(workload: &model::Workload, pod: &Pod, resource: Resource) -> Option<Skip> {
+fn skip(workload: &model::Workload, pod: &Pod, resource: Resource, settings: &Settings) -> Option<Skip> {
     if pod.is_static() {
         return Some(Skip::Static);
     }
     if workload.autoscaled_on.iter().any(|metric| &**metric == resource.name()) {
         return Some(Skip::Autoscaled);
     }
-    None
+    (class(pod) == Class::Guaranteed && settings.limits == Limits::Keep).then_some(Skip::Guaranteed)
+}
+
+/// A limit as many times its request as before, never below it.
+fn in_proportion(limit: i64, asked: Option<i64>, new: i64) -> i64 {
+    let asked = i128::from(asked.unwrap_or(limit).max(1));
+    let scaled = (i128::from(limit) * i128::from(new) + asked - 1) / asked;
+    i64::try_from(scaled).unwrap_or(i64::MAX).max(new)
 }
 
 /// As `k8s.io/kubernetes/pkg/apis/core/v1/helper/qos` has it, of CPU and memory.

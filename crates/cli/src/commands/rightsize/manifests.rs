@@ -1,10 +1,10 @@
 //! Changed requests as files to review: objects to apply, a kustomization, values of a chart. Nothing but requests is in
-//! them, and limits only where they equal requests, so that the class of the pod stays what it is.
+//! them, and limits only where they were asked to follow.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use engine::rightsizing::{Class, ContainerAdvice, Resource};
+use engine::rightsizing::{ContainerAdvice, Resource};
 use model::WorkloadRef;
 use serde_json::{Map, Value, json};
 
@@ -97,8 +97,15 @@ fn resources(container: &ContainerAdvice) -> Option<Value> {
         return None;
     }
     let mut resources = Map::new();
-    if container.class == Class::Guaranteed {
-        resources.insert("limits".to_owned(), requests.clone().into());
+    let mut limits = Map::new();
+    for resource in Resource::ALL {
+        let advice = &container.advice[resource.index()];
+        if let Some(new) = advice.new_limit.filter(|new| Some(*new) != advice.limit) {
+            limits.insert(resource.name().to_owned(), resource.quantity(new).into());
+        }
+    }
+    if !limits.is_empty() {
+        resources.insert("limits".to_owned(), limits.into());
     }
     resources.insert("requests".to_owned(), requests.into());
     Some(resources.into())

@@ -26,7 +26,7 @@ pub fn run(mut args: RightsizeArgs, out: &mut Output) -> Result<Exit, Failure> {
         return Err(failure.hint(format!("a dump is made by: {}", input::dump_command())));
     }
     let prices = input::prices(&snapshot, &args.prices)?;
-    let used = usage::used(&args.usage)?;
+    let used = usage::used(&args.usage, args.scope.namespace.as_deref())?;
     let (strategy, settings) = (usage::strategy(&args.usage), usage::settings(&args.usage));
     let mut advice = talk::while_doing("rightsizing", || rightsize(&snapshot, &prices, &used, strategy, &settings));
     let scope = args.scope.scope();

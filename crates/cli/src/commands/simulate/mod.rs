@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crds::MigrationPlan;
-use engine::what_if::World;
+use engine::what_if::{Premise, Request, World};
 use model::{Plan, Prices, Snapshot};
 
 use crate::args::{Capacity, Format, SimulateArgs};
@@ -26,7 +26,8 @@ use crate::output::Output;
 use crate::render::grid::{Cell, Column, Grid};
 use crate::render::text::clean;
 use crate::save::write_atomically;
-use crate::talk;
+use crate::what_if::{Scenario, Term};
+use crate::{talk, usage};
 
 /// A plan with what it was made on.
 pub struct Simulation<'a> {
@@ -41,7 +42,9 @@ pub struct Simulation<'a> {
 /// Runs it.
 pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
     let written_as = args.save.as_deref().map(FileFormat::of).transpose()?;
-    if args.output == Format::Name && (args.curve || !args.compare.is_empty() || !args.what_if.is_empty()) {
+    if args.output == Format::Name
+        && (args.curve || args.requests.is_some() || !args.compare.is_empty() || !args.what_if.is_empty())
+    {
         return Err(Failure::usage(
             "-o name is the name of one plan, and --compare, --curve and --what-if make several",
         ));
@@ -77,11 +80,15 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
         compare::write(&plans, out, args.output)?;
         return Ok(Exit::Done);
     }
-    if !args.what_if.is_empty() {
+    let mut scenarios = args.what_if.clone();
+    if args.requests.is_some() {
+        scenarios.push(recommended(args, &snapshot, &prices)?);
+    }
+    if !scenarios.is_empty() {
         let strategy = engine::strategy(args.strategy).unwrap_or(engine::default_strategy());
         let (capacity, policy) = (args.capacity, &policy);
         let today = what_if::Today { snapshot: &snapshot, table: &table, capacity, policy, strategy };
-        return what_if::write(&what_if::rows(&today, &args.what_if)?, capacity, out, args.output);
+        return what_if::write(&what_if::rows(&today, &scenarios)?, capacity, out, args.output);
     }
     if args.curve {
         let strategy = engine::strategy(args.strategy).unwrap_or(engine::default_strategy());
@@ -115,6 +122,21 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
     let simulation = Simulation { snapshot: &snapshot, prices: &prices, plan: &plan };
     simulation.write(out, args.output)?;
     Ok(Exit::Done)
+}
+
+/// The premise that containers ask for what is recommended.
+fn recommended(args: &SimulateArgs, snapshot: &Snapshot, prices: &Prices) -> Result<Scenario, Failure> {
+    let used = usage::used(&args.usage, None)?;
+    let (strategy, settings) = (usage::strategy(&args.usage), usage::settings(&args.usage));
+    let rows = engine::rightsizing::rightsize(snapshot, prices, &used, strategy, &settings);
+    let requests = rows.into_iter().map(|row| Request {
+        cpu: row.advice[0].change(),
+        memory: row.advice[1].change(),
+        workload: row.workload,
+        container: row.container,
+    });
+    let changed: Vec<Request> = requests.filter(|request| request.cpu.is_some() || request.memory.is_some()).collect();
+    Ok(Scenario { name: "requests=recommended".to_owned(), terms: vec![Term::Premise(Premise::Requests(changed))] })
 }
 
 impl Simulation<'_> {

@@ -1,0 +1,168 @@
+//! Does a request of confidence 0.9 hold for the next week nine times in ten?
+
+use engine::rightsizing::confidence::{FEATURES, confidence, features, held};
+use engine::rightsizing::seasonal::{Caution, Pace};
+use engine::rightsizing::{Event, Resource, Settings, strategy};
+use model::Time;
+
+use super::data::{AUGUST, OCTOBER, Vm};
+
+const DAY_SECONDS: i64 = 86_400;
+const WEEK_SECONDS: i64 = 7 * DAY_SECONDS;
+/// What is recommended before has too little to look back on.
+const FIRST: Time = Time(AUGUST.0 - 26 * DAY_SECONDS);
+/// Bins of fewer outcomes say nothing.
+const FEWEST: usize = 1_000;
+const BINS: usize = 10;
+
+/// A recommendation of one day, and what became of it.
+struct Case {
+    amount: f64,
+    vm: usize,
+    at: Time,
+}
+
+/// What was recommended day by day, of which the next week lies before `until`.
+fn cases(vms: &[Vm], resource: Resource, from: Time, until: Time) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (at, vm) in vms.iter().enumerate() {
+        for (name, settings) in ways() {
+            let Some(strategy) = strategy(name) else { continue };
+            let mut watch = strategy.watch(resource, &settings);
+            let mut next = from;
+            for sample in vm.usage.of(resource).samples() {
+                if sample.at >= next && sample.at.0 + WEEK_SECONDS <= until.0 {
+                    next = Time(next.0 + ((sample.at.0 - next.0) / DAY_SECONDS + 1) * DAY_SECONDS);
+                    if let Some(estimate) = watch.estimate(sample.at) {
+                        let amount = resource.from_request(resource.to_request(estimate.amount));
+                        cases.push(Case { amount, vm: at, at: Time(sample.at.0 - 1) });
+                    }
+                }
+                watch.sample(*sample);
+            }
+            let _: &[Event] = &vm.usage.events;
+        }
+    }
+    cases
+}
+
+/// Ways to recommend, from careless to careful.
+fn ways() -> Vec<(&'static str, Settings)> {
+    let mut ways = vec![("vpa", Settings::default())];
+    ways.extend([90, 99].map(|percentile| ("percentile", Settings { percentile, ..Settings::default() })));
+    ways.extend(Caution::ALL.map(|caution| ("seasonal", Settings::new(Pace::Seldom, caution))));
+    ways
+}
+
+/// Prints how confidences of August and September kept their word.
+pub fn print(vms: &[Vm]) {
+    println!("confidence that a request holds for the next week, August and September; within 3 points is the target");
+    println!("| | confidence | outcomes | said, % | held, % | 95 % interval, by VM | off, points |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for resource in Resource::ALL {
+        let mut bins: Vec<Vec<(usize, f64, bool)>> = vec![Vec::new(); BINS];
+        for case in cases(vms, resource, AUGUST, OCTOBER) {
+            let series = vms[case.vm].usage.of(resource);
+            let said = confidence(resource, case.amount, series, case.at);
+            if let (Some(said), Some(held)) = (said, held(resource, case.amount, series, case.at)) {
+                bins[((said * BINS as f64) as usize).min(BINS - 1)].push((case.vm, said, held));
+            }
+        }
+        for (at, bin) in bins.iter().enumerate().filter(|(_, bin)| bin.len() >= FEWEST) {
+            let part =
+                |bin: &[(usize, f64, bool)]| bin.iter().filter(|(_, _, held)| *held).count() as f64 / bin.len() as f64;
+            let said = bin.iter().map(|(_, said, _)| said).sum::<f64>() / bin.len() as f64;
+            let (low, high) = interval(bin, vms.len());
+            println!(
+                "| {resource} | {:.1} to {:.1} | {} | {:.1} | {:.1} | {:.1} to {:.1} | {:+.1} |",
+                at as f64 / BINS as f64,
+                (at + 1) as f64 / BINS as f64,
+                bin.len(),
+                100.0 * said,
+                100.0 * part(bin),
+                100.0 * low,
+                100.0 * high,
+                100.0 * (part(bin) - said)
+            );
+        }
+    }
+    println!();
+}
+
+/// Outcomes of one VM hang together: whole VMs are drawn again, a thousand times.
+fn interval(bin: &[(usize, f64, bool)], vms: usize) -> (f64, f64) {
+    let mut of_vm = vec![(0_usize, 0_usize); vms];
+    for (vm, _, held) in bin {
+        of_vm[*vm].0 += usize::from(*held);
+        of_vm[*vm].1 += 1;
+    }
+    of_vm.retain(|(_, all)| *all > 0);
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut parts: Vec<f64> = (0..1_000)
+        .map(|_| {
+            let drawn = (0..of_vm.len()).map(|_| of_vm[random.usize(..of_vm.len())]);
+            let (held, all) = drawn.fold((0, 0), |sum, vm| (sum.0 + vm.0, sum.1 + vm.1));
+            held as f64 / all as f64
+        })
+        .collect();
+    parts.sort_unstable_by(f64::total_cmp);
+    (parts[25], parts[974])
+}
+
+/// Fits the weights on July alone, by Newton's method, and prints them.
+pub fn fit(vms: &[Vm]) {
+    for resource in Resource::ALL {
+        let mut rows: Vec<([f64; FEATURES], f64)> = Vec::new();
+        for case in cases(vms, resource, FIRST, AUGUST) {
+            let series = vms[case.vm].usage.of(resource);
+            if let (Some(of), Some(held)) =
+                (features(case.amount, series, case.at), held(resource, case.amount, series, case.at))
+            {
+                rows.push((of, f64::from(u8::from(held))));
+            }
+        }
+        let mut weights = [0.0; FEATURES];
+        for _ in 0..50 {
+            step(&rows, &mut weights);
+        }
+        println!("{resource}: {} outcomes: {weights:.4?}", rows.len());
+    }
+}
+
+fn step(rows: &[([f64; FEATURES], f64)], weights: &mut [f64; FEATURES]) {
+    // A little towards zero, so that no weight runs away.
+    const RIDGE: f64 = 1.0;
+    let mut hessian = [[0.0; FEATURES]; FEATURES];
+    let mut gradient = [0.0; FEATURES];
+    for (of, held) in rows {
+        let sum: f64 = of.iter().zip(weights.iter()).map(|(feature, weight)| feature * weight).sum();
+        let said = 1.0 / (1.0 + (-sum).exp());
+        for at in 0..FEATURES {
+            gradient[at] += (held - said) * of[at];
+            for other in 0..FEATURES {
+                hessian[at][other] += said * (1.0 - said) * of[at] * of[other];
+            }
+        }
+    }
+    for at in 0..FEATURES {
+        gradient[at] -= RIDGE * weights[at];
+        hessian[at][at] += RIDGE;
+    }
+    // Gaussian elimination; the ridge keeps every pivot above zero.
+    for at in 0..FEATURES {
+        for below in at + 1..FEATURES {
+            let factor = hessian[below][at] / hessian[at][at];
+            for column in at..FEATURES {
+                hessian[below][column] -= factor * hessian[at][column];
+            }
+            gradient[below] -= factor * gradient[at];
+        }
+    }
+    for at in (0..FEATURES).rev() {
+        let known: f64 = (at + 1..FEATURES).map(|column| hessian[at][column] * gradient[column]).sum();
+        gradient[at] = (gradient[at] - known) / hessian[at][at];
+    }
+    for (weight, change) in weights.iter_mut().zip(gradient) {
+        *weight += change.clamp(-2.0, 2.0);
+    }
+}

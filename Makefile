@@ -19,12 +19,16 @@ demo: ## See the whole chain on an example cluster
 build: ## The release binary
 	$(CARGO) build --release --bin plimsoll
 
-test: lint controlplane unit ## Everything: lints, unit and property tests, the oracle, a real control plane
+test: lint controlplane prometheus unit ## Everything: lints, unit and property tests, the oracle, a real control plane
 
 lint: ## Formatting, clippy, and the rules between crates
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	$(CARGO) run --quiet -p xtask -- rules
+
+.PHONY: prometheus
+prometheus: ## Install Debian's Prometheus where there is none
+	@command -v prometheus >/dev/null || apt-get install -y prometheus
 
 .PHONY: controlplane
 controlplane: ## Build etcd, Kubernetes, KWOK and the scheduler oracle, once

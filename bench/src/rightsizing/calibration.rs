@@ -50,7 +50,8 @@ fn cases(vms: &[Vm], resource: Resource, from: Time, until: Time) -> Vec<Case> {
 fn ways() -> Vec<(&'static str, Settings)> {
     let mut ways = vec![("vpa", Settings::default())];
     ways.extend([90, 99].map(|percentile| ("percentile", Settings { percentile, ..Settings::default() })));
-    ways.extend(Caution::ALL.map(|caution| ("seasonal", Settings::new(Pace::Seldom, caution))));
+    ways.extend(Caution::ALL.map(|caution| ("seasonal", Settings::new(Pace::Once, caution))));
+    ways.push(("seasonal", Settings::new(Pace::Seldom, Caution::Medium)));
     ways
 }
 

@@ -59,7 +59,7 @@ pub fn run(data: &Path, vpa: &Path) -> anyhow::Result<()> {
         let settings = Settings { percentile, ..Settings::default() };
         row(&format!("P{percentile} × 1.2, daily"), &replayed(&vms, "percentile", &settings, Cadence::Daily));
     }
-    for (pace, name) in [(Pace::InPlace, "in place"), (Pace::Seldom, "seldom")] {
+    for (pace, name) in [(Pace::InPlace, "in place"), (Pace::Seldom, "seldom"), (Pace::Once, "as for a pull request")] {
         for caution in Caution::ALL {
             let name = format!("ours, {name}, caution {}", format!("{caution:?}").to_lowercase());
             row(&name, &replayed(&vms, "seasonal", &Settings::new(pace, caution), Cadence::WhenNeeded));

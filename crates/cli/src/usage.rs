@@ -83,13 +83,13 @@ pub fn settings(args: &UsageArgs) -> Settings {
         percentile: args.percentile,
         limits: if args.limits == args::Limits::Follow { Limits::InProportion } else { Limits::Keep },
         safety_factor: args.safety_factor,
-        ..Settings::new(Pace::Seldom, caution)
+        ..Settings::new(Pace::Once, caution)
     }
 }
 
 /// How requests are chosen.
 pub fn strategy(args: &UsageArgs) -> &'static dyn Strategy {
-    engine::rightsizing::strategy(args.strategy).unwrap_or(engine::rightsizing::default_strategy())
+    engine::rightsizing::strategy(args.request_strategy).unwrap_or(engine::rightsizing::default_strategy())
 }
 
 fn of_measured(usage: MeasuredUsage) -> Vec<Used> {

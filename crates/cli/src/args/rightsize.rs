@@ -66,7 +66,7 @@ pub struct UsageArgs {
     pub prometheus_max_samples: u64,
     /// How requests are chosen
     #[arg(long = "request-strategy", value_name = "NAME", default_value_t = engine::rightsizing::default_strategy().name(), value_parser = strategies())]
-    pub strategy: &'static str,
+    pub request_strategy: &'static str,
     /// How much a breach is to be avoided, against what room costs; of the strategy seasonal
     #[arg(long, value_enum, value_name = "HOW MUCH", default_value = "medium")]
     pub caution: Caution,

@@ -87,7 +87,7 @@ fn any_strategy() -> std::ops::Range<usize> {
 }
 
 fn any_settings() -> impl Strategy<Value = Settings> {
-    let pace = prop_oneof![Just(Pace::Seldom), Just(Pace::InPlace)];
+    let pace = prop_oneof![Just(Pace::Once), Just(Pace::Seldom), Just(Pace::InPlace)];
     let caution = prop_oneof![Just(Caution::Low), Just(Caution::Medium), Just(Caution::High)];
     let percentile = prop_oneof![Just(50), Just(90), Just(99)];
     (pace, caution, percentile, 1.0..3.0_f64, 2..30_i64).prop_map(|(pace, caution, percentile, safety_factor, days)| {

@@ -70,7 +70,7 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings::new(Pace::Seldom, Caution::Medium)
+        Settings::new(Pace::Once, Caution::Medium)
     }
 }
 

@@ -66,10 +66,11 @@ fn draw(series: &Series, lines: &[(char, f64)], resource: Resource) -> Option<St
         text += &format!("  {label:>12} │");
         for column in 0..COLUMNS {
             let is_full = is_measured[column] && row_of(bars[column]) >= row && bars[column] > 0.0;
-            text.push(match (is_full, line) {
-                (true, _) => '█',
-                (false, Some((mark, _))) => *mark,
-                (false, None) => ' ',
+            // Lines go across bars: use above them is what matters most.
+            text.push(match (line, is_full) {
+                (Some((mark, _)), _) => *mark,
+                (None, true) => '█',
+                (None, false) => ' ',
             });
         }
         text.push('\n');

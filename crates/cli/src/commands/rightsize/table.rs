@@ -33,11 +33,15 @@ pub fn write(advice: &[ContainerAdvice], format: RightsizeFormat, out: &mut Outp
 pub fn summary(advice: &[ContainerAdvice]) -> Vec<String> {
     let all = || advice.iter().flat_map(|container| &container.advice);
     let of = |verdict: Verdict| all().filter(|advice| advice.verdict() == verdict).count();
-    let saved = |verdict: Verdict| -> UsdPerHour {
-        all().filter(|advice| advice.verdict() == verdict).filter_map(|advice| advice.saved).sum()
+    // Where no price is known at all the sum is unknown too.
+    let saved = |verdict: Verdict| -> Option<UsdPerHour> {
+        let mut meant = all().filter(|advice| advice.verdict() == verdict).peekable();
+        let is_nothing = meant.peek().is_none();
+        let known: Vec<UsdPerHour> = meant.filter_map(|advice| advice.saved).collect();
+        (is_nothing || !known.is_empty()).then(|| known.into_iter().sum())
     };
     let unknown = all().filter(|advice| advice.change().is_some() && advice.saved.is_none()).count();
-    let cost = UsdPerHour::ZERO - saved(Verdict::TooLittle);
+    let cost = saved(Verdict::TooLittle).map(|saved| UsdPerHour::ZERO - saved);
     let mut lines = vec![format!(
         "{}: {} ask for too little, {} for too much, {} for what they need, {} are skipped",
         count(advice.len(), "container"),
@@ -47,10 +51,14 @@ pub fn summary(advice: &[ContainerAdvice]) -> Vec<String> {
         of(Verdict::Skipped)
     )];
     lines.push(format!(
-        "asking for less would save {} a month; asking for more costs {}{}",
-        money::month(saved(Verdict::TooMuch)),
-        money::month(cost),
-        if unknown > 0 { format!("; of {} that is unknown", count(unknown, "change")) } else { String::new() }
+        "asking for less would save {} a month, asking for more cost {}{}",
+        money::month_or_unknown(saved(Verdict::TooMuch)),
+        money::month_or_unknown(cost),
+        if unknown > 0 {
+            format!("; what {} would save or cost is unknown", count(unknown, "change"))
+        } else {
+            String::new()
+        }
     ));
     lines
 }

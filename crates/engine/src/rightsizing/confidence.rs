@@ -17,7 +17,8 @@ const WEEK_SECONDS: i64 = 7 * DAY_SECONDS;
 const DAYS: i64 = 14;
 
 /// Weights of `features`, by resource.
-const WEIGHTS: [[f64; FEATURES]; 2] = [[0.0, 1.0, 1.0, 3.0, 1.0, 0.0], [0.0, 1.0, 1.0, 3.0, 1.0, 0.0]];
+const WEIGHTS: [[f64; FEATURES]; 2] =
+    [[0.9983, 0.2147, 0.4329, 2.6687, -0.9343, -0.3425], [-3.9717, 0.5792, 1.4482, 5.2768, -0.8229, 0.1576]];
 
 /// The chance, 0 to 1, that a request of so many cores or bytes holds for the week after `now`.
 pub fn confidence(resource: Resource, amount: f64, series: &Series, now: Time) -> Option<f64> {

@@ -60,7 +60,10 @@ fn container(name: &str, cpu: Option<i64>, memory: Option<i64>) -> ContainerRequ
     ContainerRequests { name: name.into(), cpu, memory, ..ContainerRequests::default() }
 }
 
+/// Both are measured as long, where both are.
 fn usage(cpu: &[f64], memory: &[f64]) -> Usage {
+    let both = if cpu.is_empty() || memory.is_empty() { usize::MAX } else { cpu.len().min(memory.len()) };
+    let (cpu, memory) = (&cpu[..cpu.len().min(both)], &memory[..memory.len().min(both)]);
     let series = |resource, amounts: &[f64]| {
         let samples =
             amounts.iter().enumerate().map(|(at, amount)| Sample { at: Time(at as i64 * STEP), amount: *amount });

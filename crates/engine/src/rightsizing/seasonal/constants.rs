@@ -64,6 +64,7 @@ pub struct Constants {
 pub fn constants(resource: Resource, pace: Pace, caution: Caution) -> Constants {
     match (pace, resource) {
         (Pace::InPlace, resource) => in_place(resource, caution),
+        (Pace::Seldom, Resource::Cpu) if caution == Caution::High => SELDOM_CPU_CAREFUL,
         (Pace::Seldom, Resource::Cpu) => SELDOM_CPU.with_margins(margins(caution)),
         (Pace::Seldom, Resource::Memory) => SELDOM_MEMORY.with_margins(margins(caution)),
         (Pace::Once, Resource::Cpu) => ONCE_CPU.with_margins(margins(caution)),
@@ -165,8 +166,23 @@ fn in_place(resource: Resource, caution: Caution) -> Constants {
     }
 }
 
-/// Found for a weight of 5 of a percent of unmet CPU, with a quarter of a change a day.
+/// Found for a weight of 4 of a percent of unmet CPU, with a quarter of a change a day.
 const SELDOM_CPU: Constants = Constants {
+    fading: [(0.6526, 0.2222), (0.6427, 0.1562), (0.234, 3.0128)],
+    yesterday: 0.1534,
+    highest_of_week: 0.1107,
+    second_of_week: 0.0062,
+    least: 0.0785,
+    size: 2.5637,
+    size_exponent: -0.3,
+    hours_ahead: 24,
+    room: 0.466,
+    lower_below: 0.267,
+    most_changes_a_day: 4,
+};
+
+/// The same for a weight of 5.
+const SELDOM_CPU_CAREFUL: Constants = Constants {
     fading: [(0.734, 0.0694), (0.7939, 0.703), (0.2234, 5.3656)],
     yesterday: 0.6091,
     highest_of_week: 0.0365,

@@ -101,8 +101,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// Fails where `in_proportion` is used without asking for `Limits::InProportion`, and where a request is not bounded
-    /// by its limit.
+    /// Seen to fail without `Bounds::clamp` in `recommend`.
     #[test]
     fn property_03_limits_stay_unless_asked_and_no_request_goes_above_one(
         cpu in any_cpu(), memory in any_memory(), of_all in any_strategy(), settings in any_settings(),
@@ -121,7 +120,7 @@ proptest! {
         prop_assert_eq!(advice[0].advice[1].new_limit, None);
     }
 
-    /// Fails where `recommend` leaves `Bounds::clamp` out, or clamps before the strategy.
+    /// Seen to fail without `Bounds::clamp` in `recommend`.
     #[test]
     fn property_04_bounds_hold(
         cpu in any_cpu(), memory in any_memory(), of_all in any_strategy(), settings in any_settings(),
@@ -141,7 +140,7 @@ proptest! {
         }
     }
 
-    /// Fails where `recommend` takes a missing series for zero use, or the floor of few samples is left out.
+    /// Seen to fail without the floor of few samples in `recommend`.
     #[test]
     fn property_07_without_metrics_nothing_changes_and_the_reason_is_told(
         cpu in prop::collection::vec(0.0..8.0_f64, 0..49), of_all in any_strategy(), settings in any_settings(),
@@ -162,7 +161,7 @@ proptest! {
         }
     }
 
-    /// Fails where `rightsize` looks at a pod's first container alone, or gives one container the use of another.
+    /// Seen to fail where `rightsize` looks at a pod's first container alone.
     #[test]
     fn property_11_each_container_has_cpu_and_memory_of_its_own(
         cpu in any_cpu(), memory in any_memory(), of_all in any_strategy(), settings in any_settings(), number in 1..5_usize,
@@ -185,7 +184,7 @@ proptest! {
         }
     }
 
-    /// Fails where `recommend` feeds the whole series to the strategy rather than the window.
+    /// Seen to fail where `recommend` feeds the whole series to the strategy rather than the window.
     #[test]
     fn property_12_only_the_rolling_window_counts(
         cpu in any_cpu(), memory in any_memory(), of_all in any_strategy(), settings in any_settings(), before in 1.0..1e3_f64,
@@ -199,7 +198,7 @@ proptest! {
         prop_assert_eq!(of(&longer), of(&recent));
     }
 
-    /// Fails where `nearest_rank` rounds its rank down, or `Percentiles::of` does not sort.
+    /// Seen to fail where `nearest_rank` rounds its rank down.
     #[test]
     fn property_13_percentiles_are_in_order_and_were_measured(cpu in any_cpu(), memory in any_memory()) {
         let usage = usage(&cpu, &memory);
@@ -215,7 +214,7 @@ proptest! {
         }
     }
 
-    /// Fails where the factor is left out, applied after the bounds, or another strategy than the policy's is asked.
+    /// Seen to fail without `Bounds::clamp` in `recommend`.
     #[test]
     fn property_14_the_percentile_times_the_factor_is_applied_before_bounds(
         cpu in any_cpu(), settings in any_settings(), most in 1..10_000_i64,
@@ -230,7 +229,7 @@ proptest! {
         prop_assert!(words.contains(&format!("P{}", settings.percentile)), "{words}");
     }
 
-    /// Fails where `skip` forgets a reason, or a skipped resource still has a change.
+    /// Seen to fail where `skip` forgets static pods.
     #[test]
     fn property_24_every_skip_has_its_reason(
         cpu in any_cpu(), memory in any_memory(), of_all in any_strategy(), settings in any_settings(), which in 0..3_usize,

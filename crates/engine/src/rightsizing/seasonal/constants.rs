@@ -93,7 +93,7 @@ impl Constants {
     }
 }
 
-/// Found for weights of 40, 25 and 120 of a percent of unmet CPU, and of 40 and 100 of an episode a month; of memory
+/// Found for weights of 40, 80 and 120 of a percent of unmet CPU, and of 40 and 100 of an episode a month; of memory
 /// nothing bolder than medium was worth its episodes but with smaller margins.
 fn in_place(resource: Resource, caution: Caution) -> Constants {
     match (resource, caution) {
@@ -111,16 +111,16 @@ fn in_place(resource: Resource, caution: Caution) -> Constants {
             most_changes_a_day: 12,
         },
         (Resource::Cpu, Caution::Medium) => Constants {
-            fading: [(0.9485, 0.1109), (0.9494, 0.0799), (0.254, 9.3812)],
-            yesterday: 0.2431,
-            highest_of_week: 0.1782,
-            second_of_week: 0.1087,
-            least: 0.0105,
-            size: 1.8069,
-            size_exponent: -0.0212,
+            fading: [(1.0078, 0.1914), (0.7983, 0.0795), (0.2884, 14.0945)],
+            yesterday: 0.2259,
+            highest_of_week: 0.2373,
+            second_of_week: 0.0714,
+            least: 0.0067,
+            size: 1.666,
+            size_exponent: 0.001,
             hours_ahead: 6,
-            room: 0.2691,
-            lower_below: 0.3022,
+            room: 0.1872,
+            lower_below: 0.4949,
             most_changes_a_day: 12,
         },
         (Resource::Cpu, Caution::High) => Constants {

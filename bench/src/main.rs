@@ -2,7 +2,9 @@
 //! matrix beside the scheduler's own.
 //!
 //! `bench TABLE …` prints only these tables. `bench fleet SEED NODES PODS` only writes a fleet's dump to stdout, to try
-//! things on. `bench karpenter` is `make bench-karpenter`; with `--again`, without the hour that Karpenter takes. `bench operator` is `make bench-operator`.
+//! things on. `bench tune-rightsizing` and `bench tune-confidence` look for rightsizing's constants, on July alone.
+//! `bench karpenter` is `make bench-karpenter`; with `--again`, without the hour that Karpenter takes. `bench operator` is
+//! `make bench-operator`.
 
 mod affinity;
 mod gap;

@@ -28,7 +28,8 @@ lint: ## Formatting, clippy, and the rules between crates
 
 .PHONY: prometheus
 prometheus: ## Install Debian's Prometheus where there is none
-	@command -v prometheus >/dev/null || apt-get install -y prometheus
+	@command -v prometheus >/dev/null || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus; }
 
 .PHONY: controlplane
 controlplane: ## Build etcd, Kubernetes, KWOK and the scheduler oracle, once

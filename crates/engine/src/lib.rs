@@ -18,6 +18,6 @@ pub use constraints::{constraints, constraints_by};
 pub use fit::{PodFit, fit};
 pub use node_set::NodeSet;
 pub use planning::{
-    CurvePoint, Effort, Provisioning, Strategy, Work, curve, default_strategy, fewest_moves_for, plan, plan_within,
-    provision, strategies, strategy,
+    Change, CurvePoint, Effort, Provisioning, Replanner, Strategy, Way, Work, curve, default_strategy,
+    fewest_moves_for, plan, plan_within, provision, strategies, strategy,
 };

@@ -1,7 +1,7 @@
 //! A set of nodes as bits.
 
 /// Nodes by index.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NodeSet {
     words: Vec<u64>,
     nodes: usize,

@@ -1,6 +1,7 @@
 //! A lower bound on what the nodes of any legal placement cost, and the dual prices that prove it. See README.md.
 
 mod dual_prices;
+mod ledger;
 mod nodes_kept;
 mod one_per_node;
 mod pending;
@@ -10,6 +11,7 @@ use model::{BoundCertificate, Name, NodePrices};
 
 use crate::cluster::NodeSet;
 use crate::planning::{Problem, placement::Placement};
+pub(crate) use ledger::Ledger;
 pub(crate) use pending::{Asked, ForSale, Worth, worth};
 use relaxation::Relaxation;
 
@@ -24,6 +26,22 @@ pub(crate) fn lower_bound_with_offers(
     offered: &NodeSet,
     key: &dyn Fn(usize) -> Name,
 ) -> BoundCertificate {
+    certificate(problem, offered, key).0
+}
+
+/// The same of what is there, and the sum that proves it.
+pub(crate) fn lower_bound_with_ledger(problem: &Problem<'_>) -> (BoundCertificate, Ledger) {
+    let nothing = NodeSet::none(problem.cluster.nodes());
+    let (certificate, relaxation, prices) = certificate(problem, &nothing, &|_| Name::default());
+    let ledger = Ledger::new(&relaxation, &prices);
+    (certificate, ledger)
+}
+
+fn certificate<'p>(
+    problem: &'p Problem<'p>,
+    offered: &NodeSet,
+    key: &dyn Fn(usize) -> Name,
+) -> (BoundCertificate, Relaxation<'p>, Vec<f64>) {
     let nothing_gone = NodeSet::none(problem.cluster.nodes());
     let relaxation = Relaxation::new(problem, &problem.cluster.pods_on, &nothing_gone, offered);
     let mut prices = dual_prices::dual_prices(&relaxation);
@@ -34,15 +52,17 @@ pub(crate) fn lower_bound_with_offers(
     let dollars = proven.max(nothing);
     let usd_per_hour = relaxation.rounded_up(dollars);
     if proven < nothing {
-        return BoundCertificate { usd_per_hour, ..BoundCertificate::default() };
+        let nothing = vec![0.0; prices.len()];
+        return (BoundCertificate { usd_per_hour, ..BoundCertificate::default() }, relaxation, nothing);
     }
     let snapshot = problem.snapshot();
     let name = |node: u32| snapshot.nodes[node as usize].name.clone();
-    BoundCertificate {
+    let certificate = BoundCertificate {
         usd_per_hour,
         classes: classes(&relaxation, &prices, false, &name),
         offers: classes(&relaxation, &prices, true, &|node| key(node as usize)),
-    }
+    };
+    (certificate, relaxation, prices)
 }
 
 /// Groups with what their nodes or offers are called.

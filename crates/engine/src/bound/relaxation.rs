@@ -16,7 +16,7 @@ const MOST_GROUPS: usize = 160;
 const MOST_SCALARS: usize = 4;
 
 /// Of all that is added and taken away this part is given up. The check gives up half of it.
-const ROUNDING: f64 = 2e-9;
+pub(super) const ROUNDING: f64 = 2e-9;
 
 /// Nodes that share dual prices.
 pub(super) struct Group {
@@ -56,7 +56,7 @@ pub(super) struct Relaxation<'p> {
     /// Nodes that cannot go.
     pub fixed: UsdPerHour,
     /// All prices of nodes that can go are multiples of this.
-    step: UsdPerHour,
+    pub step: UsdPerHour,
 }
 
 impl<'p> Relaxation<'p> {
@@ -79,7 +79,10 @@ impl<'p> Relaxation<'p> {
             group.nodes.iter().for_each(|node| group_of[*node as usize] = Some(at as u32));
         }
         let priced = Priced { resources: &resources, one_per_node: &one_per_node };
-        let room = |node: &u32| room(problem, &moves, &priced, *node as usize);
+        let room = |node: &u32| {
+            let goes = |pod: u32| moves.go_from[*node as usize].contains(&pod);
+            room(problem, &moves.pods_on[*node as usize], &goes, &priced, *node as usize)
+        };
         let rooms = groups.iter().map(|group| group.nodes.iter().map(room).collect()).collect();
         let demands = demands(problem, &moves, &priced, &group_of, groups.len());
         let price = |node: usize| Some((node, problem.price(node).filter(|_| moves.is_there[node])?));
@@ -140,12 +143,7 @@ impl<'p> Relaxation<'p> {
 
     /// The least sum of prices that is not below.
     pub(super) fn rounded_up(&self, dollars: f64) -> UsdPerHour {
-        let above = (dollars - self.fixed.dollars()).max(0.0);
-        // Some nano-dollars less, so that whoever adds up in another order finds no less.
-        let nanos = ((above * 1e9) as i64).saturating_sub(4).max(0);
-        let step = self.step.nanos().max(1);
-        let steps = nanos / step + i64::from(nanos % step > 0);
-        self.fixed + UsdPerHour::from_nanos(steps.saturating_mul(step))
+        rounded_up(dollars, self.fixed, self.step)
     }
 
     /// Names as Kubernetes has them.
@@ -181,15 +179,25 @@ pub(super) fn in_units(resource: usize, amount: i128) -> f64 {
     }
 }
 
+/// The least sum that is not below, of what is fixed and multiples of the step.
+pub(super) fn rounded_up(dollars: f64, fixed: UsdPerHour, step: UsdPerHour) -> UsdPerHour {
+    let above = (dollars - fixed.dollars()).max(0.0);
+    // Some nano-dollars less, so that whoever adds up in another order finds no less.
+    let nanos = ((above * 1e9) as i64).saturating_sub(4).max(0);
+    let step = step.nanos().max(1);
+    let steps = nanos / step + i64::from(nanos % step > 0);
+    fixed + UsdPerHour::from_nanos(steps.saturating_mul(step))
+}
+
 /// What has a dual price.
-struct Priced<'r> {
-    resources: &'r [usize],
-    one_per_node: &'r [u32],
+pub(super) struct Priced<'r> {
+    pub resources: &'r [usize],
+    pub one_per_node: &'r [u32],
 }
 
 impl Priced<'_> {
     /// Whether the pod is one of those of which a node takes one, for each such workload.
-    fn places(&self, problem: &Problem<'_>, pod: usize) -> impl Iterator<Item = f64> {
+    pub(super) fn places(&self, problem: &Problem<'_>, pod: usize) -> impl Iterator<Item = f64> {
         let workload = problem.snapshot().pods[pod].workload;
         self.one_per_node.iter().map(move |of| if workload == Some(*of) { 1.0 } else { 0.0 })
     }
@@ -210,8 +218,7 @@ impl<'p> Moves<'p> {
         let is_there: Vec<bool> = (0..cluster.nodes()).map(|node| !gone.contains(node)).collect();
         for node in (0..cluster.nodes()).filter(|node| is_there[*node] && problem.price(*node).is_some()) {
             for pod in pods_on[node].iter().filter(|pod| !problem.goes_with_node(**pod as usize)) {
-                let stays = problem.pod_blockers[*pod as usize].is_some() && !problem.waits_for_others[*pod as usize];
-                let pods = if stays { &mut stay_on } else { &mut go_from };
+                let pods = if may_go(problem, *pod) { &mut go_from } else { &mut stay_on };
                 pods[node].push(*pod);
             }
         }
@@ -222,6 +229,11 @@ impl<'p> Moves<'p> {
         let each = self.go_from.iter().enumerate();
         each.flat_map(|(node, pods)| pods.iter().map(move |pod| (node, *pod as usize)))
     }
+}
+
+/// May the pod go, of itself? Pods that go with their node are none that may.
+pub(super) fn may_go(problem: &Problem<'_>, pod: u32) -> bool {
+    problem.pod_blockers[pod as usize].is_none() || problem.waits_for_others[pod as usize]
 }
 
 fn resources_asked(problem: &Problem<'_>, moves: &Moves<'_>) -> Vec<usize> {
@@ -295,14 +307,24 @@ fn group_by(
 }
 
 /// What is left of a node for what may move. No less than its own pods have now: they may stay, whatever the sum says.
-fn room(problem: &Problem<'_>, moves: &Moves<'_>, priced: &Priced<'_>, node: usize) -> Room {
+pub(super) fn room(
+    problem: &Problem<'_>,
+    pods: &[u32],
+    goes: &dyn Fn(u32) -> bool,
+    priced: &Priced<'_>,
+    node: usize,
+) -> Room {
     let cluster = problem.cluster;
     let allocatable = |resource: usize| i128::from(cluster.allocatable(node, resource));
     let mut free: Vec<i128> = (0..cluster.resources).map(allocatable).collect();
     let mut own = vec![0i128; cluster.resources];
-    for pod in &moves.pods_on[node] {
+    let mut places = vec![0.0; priced.one_per_node.len()];
+    for pod in pods {
         let compiled = &cluster.pods[*pod as usize];
-        let goes = moves.go_from[node].contains(pod);
+        let goes = goes(*pod);
+        if goes {
+            places.iter_mut().zip(priced.places(problem, *pod as usize)).for_each(|(places, place)| *places += place);
+        }
         let requests = cluster.class_of(*pod as usize).requests.iter().copied().chain([(PODS as u16, 1)]);
         for (resource, amount) in requests {
             if goes {
@@ -319,12 +341,18 @@ fn room(problem: &Problem<'_>, moves: &Moves<'_>, priced: &Priced<'_>, node: usi
     let resources = priced.resources.iter();
     let mut amounts: Vec<f64> =
         resources.map(|resource| in_units(*resource, free[*resource].max(own[*resource]))).collect();
-    let mut places = vec![0.0; priced.one_per_node.len()];
-    for pod in &moves.go_from[node] {
-        places.iter_mut().zip(priced.places(problem, *pod as usize)).for_each(|(places, place)| *places += place);
-    }
     amounts.extend(places.into_iter().map(|places: f64| places.max(1.0)));
     Room { amounts, usd_per_hour: problem.price(node).map_or(0.0, UsdPerHour::dollars) }
+}
+
+/// What a pod asks, in units of the dual prices.
+pub(super) fn asked(problem: &Problem<'_>, priced: &Priced<'_>, pod: usize) -> Vec<f64> {
+    let class = problem.cluster.class_of(pod);
+    let amount = |resource: &usize| match *resource {
+        PODS => 1.0,
+        resource => in_units(resource, i128::from(problem.cluster.request(class, resource))),
+    };
+    priced.resources.iter().map(amount).chain(priced.places(problem, pod)).collect()
 }
 
 /// Pods of nodes that receive nothing may stay where they are and pay nothing: they are left out.
@@ -357,17 +385,13 @@ fn demands(
             groups.push(home);
             groups.sort_unstable();
         }
-        let amount = |resource: &usize| match *resource {
-            PODS => 1.0,
-            resource => in_units(resource, i128::from(cluster.request(class, resource))),
-        };
-        let amounts: Vec<f64> = priced.resources.iter().map(amount).chain(priced.places(problem, pod)).collect();
+        let amounts = asked(problem, priced, pod);
         let key = (groups.clone(), amounts.iter().map(|amount| amount.to_bits()).collect());
         demands.entry(key).or_insert(Demand { groups, amounts, pods: 0.0 }).pods += 1.0;
     }
     demands.into_values().collect()
 }
 
-fn gcd(a: i64, b: i64) -> i64 {
+pub(super) fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -10,7 +10,8 @@ use super::eligibility::NodeSets;
 use super::groups::Groups;
 use super::preferred::{NodePreferences, preferred};
 use super::{
-    CPU, Class, Cluster, CompiledPod, EPHEMERAL_STORAGE, FIRST_SCALAR, Interner, MEMORY, NodeAttachments, PODS, volumes,
+    CPU, Class, Cluster, Compiled, CompiledPod, EPHEMERAL_STORAGE, FIRST_SCALAR, Interner, MEMORY, NodeAttachments,
+    PODS, volumes,
 };
 
 /// No node has as much of anything: a pebibyte, or a trillion cores. What asks for more asks for this, and fits nowhere, so
@@ -38,14 +39,13 @@ pub(super) fn compile(snapshot: &Snapshot) -> Cluster<'_> {
         if let Some(node) = node {
             pods_on[node as usize].push(number as u32);
         }
-        let held_extra = if pod.held == pod.requests { Vec::new() } else { extra(pod, &scalar_names) };
+        let held_extra = held_extra(pod, &scalar_names);
         pods.push(CompiledPod { class: classes.class_of(pod), node, held_extra, terminating: pod.terminating });
     }
-    let Classes { mut classes, labels, groups, sets, node_preferences, single_pod_claims, .. } = classes;
+    let Classes { mut classes, labels, groups, sets, node_preferences, single_pod_claims, selected_keys, .. } = classes;
     groups.count_classes(&mut classes, &labels);
     let has_preferences = classes.iter().any(|class| class.preferred.is_some());
-    Cluster {
-        snapshot,
+    let compiled = Compiled {
         resources,
         scalar_names,
         allocatable,
@@ -61,7 +61,9 @@ pub(super) fn compile(snapshot: &Snapshot) -> Cluster<'_> {
         node_sets: sets.sets,
         attachments: attachments(snapshot),
         single_pod_claims,
-    }
+        selected_keys,
+    };
+    Cluster { snapshot, compiled }
 }
 
 fn scalar_names(snapshot: &Snapshot) -> Vec<Name> {
@@ -71,13 +73,17 @@ fn scalar_names(snapshot: &Snapshot) -> Vec<Name> {
 }
 
 /// What the pod holds on its node beyond what it asks for; negative where a resize left it with less.
-fn extra(pod: &Pod, scalar_names: &[Name]) -> Vec<(u16, i64)> {
+pub(crate) fn held_extra(pod: &Pod, scalar_names: &[Name]) -> Vec<(u16, i64)> {
+    if pod.held == pod.requests {
+        return Vec::new();
+    }
     let mut difference = pod.held.clone();
     difference.subtract(&pod.requests);
     amounts(&difference, scalar_names)
 }
 
-fn amounts(resources: &Resources, scalar_names: &[Name]) -> Vec<(u16, i64)> {
+/// By resource, without zeros.
+pub(crate) fn amounts(resources: &Resources, scalar_names: &[Name]) -> Vec<(u16, i64)> {
     let mut amounts = vec![
         (CPU as u16, resources.cpu),
         (MEMORY as u16, resources.memory),
@@ -154,9 +160,7 @@ impl<'a> Classes<'a> {
         let labels = match self.labels_by_address.get(&pod.labels) {
             Some(kept) => kept.clone(),
             None => {
-                let keys = &self.selected_keys;
-                let kept = pod.labels.iter().filter(|(key, _)| keys.contains(*key));
-                let kept = Labels::new(kept.map(|(key, value)| (key.clone(), value.clone())).collect());
+                let kept = selected(&pod.labels, &self.selected_keys);
                 self.labels_by_address.insert(pod.labels.clone(), kept.clone());
                 kept
             }
@@ -216,6 +220,12 @@ impl<'a> Classes<'a> {
             single_pod_claims,
         }
     }
+}
+
+/// The labels that some selector may look at.
+fn selected(labels: &Labels, keys: &BTreeSet<Name>) -> Labels {
+    let kept = labels.iter().filter(|(key, _)| keys.contains(*key));
+    Labels::new(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
 fn selected_keys(snapshot: &Snapshot) -> BTreeSet<Name> {

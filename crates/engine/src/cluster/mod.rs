@@ -11,6 +11,7 @@ use model::{HostPort, Name, Snapshot, Volume};
 use rustc_hash::FxHashMap;
 
 pub use crate::node_set::NodeSet;
+pub(crate) use build::{amounts, held_extra};
 pub(crate) use eligibility::{NodeSets, tolerates_cordon};
 pub(crate) use groups::{effective_selector, term_selects_existing, term_selects_incoming, topology};
 pub(crate) use preferred::FULL_WEIGHT;
@@ -35,6 +36,14 @@ pub const NO_DOMAIN: u32 = u32::MAX;
 pub struct Cluster<'a> {
     /// What it was compiled from.
     pub snapshot: &'a Snapshot,
+    /// What that came to.
+    pub compiled: Compiled,
+}
+
+/// What compiling a snapshot comes to. It outlives the snapshot that it is of, so that one changed object need not cost
+/// compiling all others again.
+#[derive(Default)]
+pub struct Compiled {
     /// How many resources are counted.
     pub resources: usize,
     /// Names of the extended resources, from `FIRST_SCALAR` on.
@@ -65,6 +74,16 @@ pub struct Cluster<'a> {
     pub attachments: Vec<NodeAttachments>,
     /// How many ReadWriteOncePod claims are tracked.
     pub single_pod_claims: usize,
+    /// Label keys that some selector or matchLabelKeys names; no other can tell two pods apart.
+    pub(crate) selected_keys: std::collections::BTreeSet<Name>,
+}
+
+impl std::ops::Deref for Cluster<'_> {
+    type Target = Compiled;
+
+    fn deref(&self) -> &Compiled {
+        &self.compiled
+    }
 }
 
 /// A pod, compiled.

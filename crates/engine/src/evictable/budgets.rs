@@ -10,6 +10,7 @@ use super::Blocker;
 const MOST_DISRUPTED_PODS: i64 = 2_000;
 
 /// Budgets by pod.
+#[derive(Default)]
 pub struct Budgets {
     by_pod: Vec<Vec<u32>>,
 }
@@ -26,6 +27,16 @@ impl Budgets {
             candidates.iter().copied().filter(|at| snapshot.budgets[*at as usize].covers(pod)).collect()
         });
         Budgets { by_pod: by_pod.collect() }
+    }
+
+    pub(super) fn insert(&mut self, snapshot: &Snapshot, at: usize) {
+        let covers = |number: &usize| snapshot.budgets[*number].covers(&snapshot.pods[at]);
+        let covering = (0..snapshot.budgets.len()).filter(covers).map(|number| number as u32);
+        self.by_pod.insert(at, covering.collect());
+    }
+
+    pub(super) fn remove(&mut self, at: usize) {
+        self.by_pod.remove(at);
     }
 
     /// The budgets that cover a pod, as indexes in `Snapshot::budgets`.

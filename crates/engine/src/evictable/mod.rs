@@ -41,6 +41,13 @@ pub struct Evictable<'s> {
     snapshot: &'s Snapshot,
     /// The limits to keep.
     pub policy: &'s Policy,
+    /// What was worked out.
+    pub counts: Counted,
+}
+
+/// What the question needs that is worked out of a snapshot, and outlives it.
+#[derive(Default)]
+pub struct Counted {
     /// Which budgets cover which pod.
     pub budgets: Budgets,
     /// Pods of each workload that are ready, by index in `Snapshot::workloads`.
@@ -49,6 +56,47 @@ pub struct Evictable<'s> {
     seen: Vec<u32>,
     /// By pod: its new pod comes up before it goes.
     surges: Vec<bool>,
+}
+
+impl std::ops::Deref for Evictable<'_> {
+    type Target = Counted;
+
+    fn deref(&self) -> &Counted {
+        &self.counts
+    }
+}
+
+impl Counted {
+    /// The pod at this place is a new one.
+    pub(crate) fn insert(&mut self, snapshot: &Snapshot, at: usize) {
+        self.budgets.insert(snapshot, at);
+        self.surges.insert(at, false);
+        self.count(&snapshot.pods[at], 1);
+    }
+
+    /// That pod is no more.
+    pub(crate) fn remove(&mut self, at: usize, pod: &Pod) {
+        self.budgets.remove(at);
+        self.surges.remove(at);
+        self.count(pod, -1);
+    }
+
+    /// How a pod moves may be otherwise than it was.
+    pub(crate) fn set_surges(&mut self, at: usize, surges: bool) {
+        self.surges[at] = surges;
+    }
+
+    fn count(&mut self, pod: &Pod, by: i32) {
+        let Some(workload) = pod.workload.map(|workload| workload as usize).filter(|at| *at < self.seen.len()) else {
+            return;
+        };
+        if !pod.terminating && !pod.is_finished() {
+            self.seen[workload] = self.seen[workload].saturating_add_signed(by);
+            if pod.ready {
+                self.ready[workload] = self.ready[workload].saturating_add_signed(by);
+            }
+        }
+    }
 }
 
 impl<'s> Evictable<'s> {
@@ -63,9 +111,20 @@ impl<'s> Evictable<'s> {
             }
         }
         let budgets = Budgets::new(snapshot);
-        let mut evictable = Evictable { snapshot, policy, budgets, ready, seen, surges: Vec::new() };
-        evictable.surges = snapshot.pods.iter().map(|pod| evictable.no_surge(pod).is_none()).collect();
+        let counts = Counted { budgets, ready, seen, surges: Vec::new() };
+        let mut evictable = Evictable { snapshot, policy, counts };
+        evictable.counts.surges = snapshot.pods.iter().map(|pod| evictable.no_surge(pod).is_none()).collect();
         evictable
+    }
+
+    /// With what was worked out before.
+    pub(crate) fn of_counts(snapshot: &'s Snapshot, policy: &'s Policy, counts: Counted) -> Evictable<'s> {
+        Evictable { snapshot, policy, counts }
+    }
+
+    /// Would the pod move by bringing the new one up first?
+    pub(crate) fn would_surge(&self, pod: usize) -> bool {
+        self.no_surge(&self.snapshot.pods[pod]).is_none()
     }
 
     /// Why the pod may not be evicted; `None` where it may. Asked of live pods on a node.

@@ -63,7 +63,7 @@ fn plan_that_buys(problem: &Problem<'_>, strategy: &dyn Strategy) -> Option<Plan
     let extended = Extended::new(problem, &bought);
     let cluster = Cluster::new(&extended.snapshot);
     let mut problem = Problem { work: problem.work, ..Problem::new(&cluster, &extended.prices, problem.policy) };
-    problem.offered = NodeSet::of(cluster.nodes(), |node| extended.offer_of(node).is_some());
+    problem.facts.offered = NodeSet::of(cluster.nodes(), |node| extended.offer_of(node).is_some());
     let plan = plan_of(&problem, strategy);
     Some(extended.as_added(plan))
 }

@@ -188,6 +188,18 @@ pub(super) fn taken_to_empty<'a, C: Chooser>(
     taken.into_inner()
 }
 
+/// Empties the node where all that is on it fits elsewhere at no loss, or leaves things as they were.
+pub(super) fn empty<'a, C: Chooser>(
+    placement: &mut Placement<'a>,
+    chooser: &mut C,
+    chooser_for: &impl Fn(&Placement<'a>) -> C,
+    node: usize,
+) -> bool {
+    let problem = placement.problem;
+    let accept = |emptied: &Emptied| problem.saved_by(node, emptied.broken) >= UsdPerHour::ZERO;
+    drain_node(placement, chooser, chooser_for, &mut Hopeless::default(), None, node, &accept)
+}
+
 /// Moves everything off the node, or leaves things as they were. `accept` is asked what it takes.
 fn drain_node<'a, C: Chooser>(
     placement: &mut Placement<'a>,
@@ -258,7 +270,7 @@ pub(super) fn units_to_move(placement: &Placement<'_>, node: usize) -> Vec<Vec<u
 /// Pods that are spread over zones, and ready ones of several, stay in their zone where they can: such a move is legal
 /// whatever else moves, and a later one from there is too. Nodes that are thought to stay come before others, and before
 /// all else those where every preference holds.
-fn choose_near(
+pub(super) fn choose_near(
     placement: &Placement<'_>,
     chooser: &impl Chooser,
     unit: &[u32],

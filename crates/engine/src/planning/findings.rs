@@ -1,6 +1,6 @@
 //! For every dollar not saved, the reason: why each node stays, and why pods did not move.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Finding, FindingCode, Name, Severity, Subject, Summary, UsdPerHour, WorkloadRef};
 
@@ -49,7 +49,7 @@ impl Stuck {
 
 /// The findings about a placement that is final.
 pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &Stuck, undone: &Undone<'_>) -> Vec<Finding> {
-    let mut findings = pods_not_moved(problem, placement);
+    let mut findings = of_pods(problem, placement, &|_| true);
     findings.extend(undone.finding.clone());
     findings.extend(preferences(problem, placement));
     let mut trial = placement.clone();
@@ -59,10 +59,23 @@ pub fn findings(problem: &Problem<'_>, placement: &Placement<'_>, stuck: &Stuck,
             findings.push(node_kept(problem, &mut trial, stuck, &mut limited, node));
         }
     }
+    sort(&mut findings);
+    findings
+}
+
+/// Dearest first.
+pub(super) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         b.usd_per_hour.cmp(&a.usd_per_hour).then(a.code.cmp(&b.code)).then_with(|| a.subject.cmp(&b.subject))
     });
-    findings
+}
+
+/// Why these nodes stay, those of them that do.
+pub(super) fn of_nodes(problem: &Problem<'_>, placement: &mut Placement<'_>, nodes: &BTreeSet<usize>) -> Vec<Finding> {
+    let (stuck, undone) = (Stuck::default(), Undone::default());
+    let mut limited = Limited { undone: &undone, chooser: ByRoom::new(placement) };
+    let stay: Vec<usize> = nodes.iter().copied().filter(|node| !placement.removed.contains(&(*node as u32))).collect();
+    stay.into_iter().map(|node| node_kept(problem, placement, &stuck, &mut limited, node)).collect()
 }
 
 /// How many pods move to where they like it less, and to where they like it more.
@@ -283,8 +296,13 @@ fn refusals(problem: &Problem<'_>, trial: &Placement<'_>, pod: usize, home: usiz
     Some(parts.join(", "))
 }
 
-/// Pods that may not move, grouped by workload and reason; each group costs the nodes that it alone keeps.
-fn pods_not_moved(problem: &Problem<'_>, placement: &Placement<'_>) -> Vec<Finding> {
+/// Those of the pods asked about that may not move, grouped by workload and reason; each group costs the nodes that it
+/// alone keeps. All pods of a workload are asked about, or none.
+pub(super) fn of_pods(
+    problem: &Problem<'_>,
+    placement: &Placement<'_>,
+    is_asked: &dyn Fn(u32) -> bool,
+) -> Vec<Finding> {
     struct Group {
         pods: u32,
         nodes: usize,
@@ -296,7 +314,12 @@ fn pods_not_moved(problem: &Problem<'_>, placement: &Placement<'_>) -> Vec<Findi
     let mut keys_on: Vec<Vec<(FindingCode, Option<WorkloadRef>, String)>> = Vec::new();
     for node in 0..problem.cluster.nodes() {
         let mut keys = Vec::new();
-        for pod in &problem.cluster.pods_on[node] {
+        let pods = &problem.cluster.pods_on[node];
+        if !pods.iter().any(|pod| is_asked(*pod)) {
+            keys_on.push(keys);
+            continue;
+        }
+        for pod in pods {
             let number = *pod as usize;
             let Some(blocker) = problem.pod_blockers[number].as_ref().filter(|_| !problem.goes_with_node(number))
             else {
@@ -304,14 +327,13 @@ fn pods_not_moved(problem: &Problem<'_>, placement: &Placement<'_>) -> Vec<Findi
             };
             let workload = snapshot.workload_of(&snapshot.pods[number]).map(|workload| workload.reference.clone());
             let key = (blocker.code, workload, blocker.reason.clone());
-            let group = groups.entry(key.clone()).or_insert(Group {
-                pods: 0,
-                nodes: 0,
-                pinned: UsdPerHour::ZERO,
-                first: number,
-            });
+            keys.push(key.clone());
+            if !is_asked(*pod) {
+                continue;
+            }
+            let group =
+                groups.entry(key).or_insert(Group { pods: 0, nodes: 0, pinned: UsdPerHour::ZERO, first: number });
             group.pods += 1;
-            keys.push(key);
         }
         keys.sort();
         keys.dedup();

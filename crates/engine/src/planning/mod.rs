@@ -16,6 +16,7 @@ pub mod placement;
 mod problem;
 mod provisioning;
 mod repair;
+mod replan;
 pub mod search;
 pub mod strategy;
 pub mod survival;
@@ -35,6 +36,7 @@ use limits::Limits;
 use placement::Placement;
 pub use problem::Problem;
 pub use provisioning::{Provisioning, provision};
+pub use replan::{Change, Replanner, Way};
 pub use strategy::{Attempt, Strategy, default_strategy, strategies, strategy};
 use waves::Ordered;
 
@@ -173,7 +175,7 @@ impl<'a> Reached<'a> {
         reached
     }
 
-    fn plan(self, problem: &Problem<'_>, undone: &Undone<'_>) -> Plan {
+    fn plan(&self, problem: &Problem<'_>, undone: &Undone<'_>) -> Plan {
         assemble(problem, &self.placement, &self.ordered, &self.stuck, undone)
     }
 }
@@ -253,9 +255,7 @@ fn assemble(
     let snapshot = problem.snapshot();
     let mut migrations = Vec::new();
     let mut landings = landings::landings(problem, placement, ordered).into_iter();
-    let mut seconds = 0;
     for (wave, moves) in ordered.waves.iter().enumerate() {
-        seconds += wave_seconds(problem, moves);
         for step in moves {
             for pod in &step.pods {
                 let landing = landings.next().unwrap_or_default();
@@ -263,8 +263,6 @@ fn assemble(
             }
         }
     }
-    let pauses = ordered.waves.len().saturating_sub(1) as i64;
-    seconds += problem.policy.cooldown_seconds.saturating_mul(pauses);
     let node_name = |node: &u32| snapshot.nodes[*node as usize].name.clone();
     let mut remove: Vec<Name> = placement.removed.iter().map(node_name).collect();
     remove.sort();
@@ -278,7 +276,7 @@ fn assemble(
         nodes_unpriced: (0..snapshot.nodes.len()).filter(|node| problem.price(*node).is_none()).count(),
         migrations: migrations.len(),
         waves: ordered.waves.len(),
-        minutes_expected: u32::try_from((seconds + 59) / 60).unwrap_or(u32::MAX),
+        minutes_expected: minutes(problem, ordered.waves.iter().map(|wave| wave_seconds(problem, wave))),
     };
     rename(Plan {
         name: String::new(),
@@ -320,6 +318,14 @@ fn migration(problem: &Problem<'_>, wave: u32, number: usize, step: &waves::Move
     }
 }
 
+/// How long all waves take, with the pauses between them.
+fn minutes(problem: &Problem<'_>, waves: impl Iterator<Item = i64>) -> u32 {
+    let (number, seconds) = waves.fold((0_i64, 0_i64), |(number, sum), seconds| (number + 1, sum + seconds));
+    let pauses = (number - 1).max(0);
+    let seconds = seconds + problem.policy.cooldown_seconds.saturating_mul(pauses);
+    u32::try_from((seconds + 59) / 60).unwrap_or(u32::MAX)
+}
+
 /// A wave takes as long as its slowest pod: its grace period, its volumes, and a new pod's start.
 fn wave_seconds(problem: &Problem<'_>, moves: &[waves::Move]) -> i64 {
     let slowest = moves.iter().flat_map(|step| &step.pods).map(|pod| {
@@ -332,20 +338,17 @@ fn wave_seconds(problem: &Problem<'_>, moves: &[waves::Move]) -> i64 {
 
 /// `consolidate-DATE-DIGEST`, the digest being over the snapshot's and the steps.
 fn name(plan: &Plan) -> String {
+    let steps = plan.migrations.iter().flat_map(|step| [&*step.namespace, &*step.pod, &*step.to_node]);
+    let removed = plan.nodes.remove.iter().map(|node| &**node);
+    let added = plan.nodes.add.iter().map(|added| &*added.node.name);
+    name_of(plan.taken_at, [plan.digest.as_str()].into_iter().chain(steps).chain(removed).chain(added))
+}
+
+fn name_of<'w>(taken_at: model::Time, words: impl Iterator<Item = &'w str>) -> String {
     // FNV-1a: the name need not resist anybody, only differ between plans.
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut feed = |text: &str| {
-        for byte in text.bytes().chain([0]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    };
-    feed(&plan.digest);
-    for step in &plan.migrations {
-        feed(&step.namespace);
-        feed(&step.pod);
-        feed(&step.to_node);
+    for byte in words.flat_map(|word| word.bytes().chain([0])) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
-    plan.nodes.remove.iter().for_each(|node| feed(node));
-    plan.nodes.add.iter().for_each(|added| feed(&added.node.name));
-    format!("consolidate-{}-{:06x}", plan.taken_at.date(), hash & 0xff_ffff)
+    format!("consolidate-{}-{:06x}", taken_at.date(), hash & 0xff_ffff)
 }

@@ -5,7 +5,7 @@ use model::UsdPerHour;
 use crate::cluster::{CPU, MEMORY};
 use crate::planning::Problem;
 use crate::planning::survival::Survival;
-use crate::state::{Asks, Holds, State};
+use crate::state::{Asks, Holds, State, Tally};
 
 /// Where everything is at some point of a search.
 #[derive(Clone)]
@@ -25,7 +25,30 @@ pub struct Placement<'a> {
     survival: Survival,
 }
 
+/// A placement without its problem, which it outlives.
+#[derive(Clone, Default)]
+pub(super) struct KeptPlacement {
+    tally: Tally,
+    pub at: Vec<Option<u32>>,
+    pub pods_on: Vec<Vec<u32>>,
+    pub removed: Vec<u32>,
+    moves: usize,
+    survival: Survival,
+}
+
 impl<'a> Placement<'a> {
+    /// One that was kept, of a problem in which everything has its place as it had.
+    pub(super) fn of_kept(problem: &'a Problem<'a>, kept: KeptPlacement) -> Placement<'a> {
+        let KeptPlacement { tally, at, pods_on, removed, moves, survival } = kept;
+        Placement { problem, state: State::of_tally(problem.cluster, tally), at, pods_on, removed, moves, survival }
+    }
+
+    /// To be kept.
+    pub(super) fn into_kept(self) -> KeptPlacement {
+        let Placement { state, at, pods_on, removed, moves, survival, .. } = self;
+        KeptPlacement { tally: state.into_tally(), at, pods_on, removed, moves, survival }
+    }
+
     /// The snapshot's own placement, with headroom set aside.
     pub fn of_snapshot(problem: &'a Problem<'a>) -> Placement<'a> {
         let cluster = problem.cluster;
@@ -71,6 +94,29 @@ impl<'a> Placement<'a> {
         self.state.put(pod, node, self.holds(pod));
         if let Some(workload) = self.problem.replicated.workload_of(pod) {
             self.survival.put(workload, self.problem.zones.of(node));
+        }
+    }
+
+    /// Takes a pod off its node that is there no more, for good.
+    pub(super) fn forget(&mut self, pod: usize) {
+        let Some(node) = self.at[pod] else { return };
+        self.state.take(pod, node as usize, self.holds(pod));
+        self.pods_on[node as usize].retain(|other| *other as usize != pod);
+        self.moves -= usize::from(self.is_away(pod));
+        self.at[pod] = None;
+        if let Some(workload) = self.problem.replicated.workload_of(pod) {
+            self.survival.moved(workload, self.problem.zones.of(node as usize), None);
+        }
+    }
+
+    /// Puts a pod on a node that was never anywhere before.
+    pub(super) fn welcome(&mut self, pod: usize, node: usize) {
+        self.at[pod] = Some(node as u32);
+        self.moves += usize::from(self.is_away(pod));
+        self.pods_on[node].push(pod as u32);
+        self.state.put(pod, node, self.holds(pod));
+        if let Some(workload) = self.problem.replicated.workload_of(pod) {
+            self.survival.moved(workload, None, self.problem.zones.of(node));
         }
     }
 

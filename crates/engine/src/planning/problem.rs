@@ -35,6 +35,15 @@ pub struct Problem<'a> {
     pub policy: &'a Policy,
     /// What may be evicted.
     pub evictable: Evictable<'a>,
+    /// How much work there may be.
+    pub work: Work<'a>,
+    /// What was worked out.
+    pub facts: Facts,
+}
+
+/// What is worked out of a problem, and outlives it.
+#[derive(Default)]
+pub struct Facts {
     /// By pod: why it may not be evicted. Only live pods on nodes are asked.
     pub pod_blockers: Vec<Option<Blocker>>,
     /// By node: what of its own keeps it.
@@ -52,10 +61,16 @@ pub struct Problem<'a> {
     pub waits_for_others: Vec<bool>,
     /// Zones, and which pods must stay in theirs, where the policy has it so.
     pub zones: Zones,
-    /// How much work there may be.
-    pub work: Work<'a>,
     /// Workloads that are to survive the loss of a zone.
     pub replicated: Replicated,
+}
+
+impl std::ops::Deref for Problem<'_> {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 impl<'a> Problem<'a> {
@@ -79,22 +94,18 @@ impl<'a> Problem<'a> {
         });
         let zones = Zones::new(cluster, policy, &evictable);
         let has_pending = snapshot.pods.iter().any(model::Pod::is_unbound);
-        Problem {
+        let facts = Facts {
             targets,
             offered: NodeSet::none(cluster.nodes()),
             has_pending,
-            cluster,
-            prices,
-            policy,
-            evictable,
             pod_blockers,
             node_blockers,
             together,
             waits_for_others,
             zones,
-            work: Work::default(),
             replicated,
-        }
+        };
+        Problem { cluster, prices, policy, evictable, work: Work::default(), facts }
     }
 
     /// Is it time to make the best so far ready?

@@ -1,15 +1,20 @@
 //! How many zones a workload of several ready pods stands in, so that it survives the loss of one less. No move lowers
 //! that, and no wave takes all of its ready pods.
 
+use model::Pod;
+
 use crate::cluster::Cluster;
 use crate::evictable::Evictable;
 
 use super::zones::Zones;
 
 /// Which pods count: the ready ones of workloads that have several, by a number that such workloads have here.
+#[derive(Default)]
 pub struct Replicated {
     of_pod: Vec<Option<u32>>,
     ready: Vec<u32>,
+    /// By workload, where it has one.
+    numbers: Vec<Option<u32>>,
 }
 
 impl Replicated {
@@ -27,13 +32,23 @@ impl Replicated {
         };
         let pods = cluster.snapshot.pods.iter().zip(&cluster.pods);
         let of_pod: Vec<Option<u32>> = pods
-            .map(|(pod, compiled)| {
-                let stands = pod.ready && !pod.terminating && !pod.is_daemon() && !pod.is_static();
-                compiled.node.filter(|_| stands).and(pod.workload).and_then(&mut number_of)
-            })
+            .map(|(pod, compiled)| compiled.node.filter(|_| stands(pod)).and(pod.workload).and_then(&mut number_of))
             .collect();
         of_pod.iter().flatten().for_each(|workload| ready[*workload as usize] += 1);
-        Replicated { of_pod, ready }
+        Replicated { of_pod, ready, numbers }
+    }
+
+    /// The pod at this place is a new one, on a node or not.
+    pub(super) fn insert(&mut self, at: usize, pod: &Pod, is_on_node: bool) {
+        let counts = |workload: &u32| is_on_node && stands(pod) && (*workload as usize) < self.numbers.len();
+        let number = pod.workload.filter(counts).and_then(|workload| self.numbers[workload as usize]);
+        self.of_pod.insert(at, number);
+        number.into_iter().for_each(|number| self.ready[number as usize] += 1);
+    }
+
+    pub(super) fn remove(&mut self, at: usize) {
+        let number = self.of_pod.remove(at);
+        number.into_iter().for_each(|number| self.ready[number as usize] -= 1);
     }
 
     /// The workload that the pod counts for.
@@ -55,8 +70,13 @@ impl Replicated {
     }
 }
 
+/// Does it count, once it is on a node?
+fn stands(pod: &Pod) -> bool {
+    pod.ready && !pod.terminating && !pod.is_daemon() && !pod.is_static()
+}
+
 /// How many pods of each workload stand in each zone, while pods move.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Survival {
     zones: usize,
     /// By workload and zone.
@@ -152,7 +172,7 @@ mod tests {
         let ready = vec![standing.iter().sum()];
         let survival =
             Survival { zones: standing.len(), standing: standing.to_vec(), lifted: vec![0], needed: vec![0] };
-        (Replicated { of_pod: Vec::new(), ready }, survival)
+        (Replicated { of_pod: Vec::new(), ready, numbers: Vec::new() }, survival)
     }
 
     #[test]

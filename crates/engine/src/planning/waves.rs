@@ -14,6 +14,7 @@ use super::allowance::Allowance;
 use super::circles::{Circle, circles};
 use super::drain::units_to_move;
 use super::placement::Placement;
+use super::replan::Scope;
 use super::survival::Survival;
 
 /// Pods that move together: one, or users of one claim.
@@ -102,20 +103,23 @@ enum Turns {
     RoomFirst,
 }
 
-struct Sequence<'p, 'a> {
-    problem: &'p Problem<'a>,
-    holding: State<'p, 'a>,
-    leaving: State<'p, 'a>,
-    survival: Survival,
+/// Waves are admitted to it move by move, one wave after the other.
+pub(super) struct Sequence<'p, 'a> {
+    pub problem: &'p Problem<'a>,
+    pub holding: State<'p, 'a>,
+    pub leaving: State<'p, 'a>,
+    pub survival: Survival,
     /// Nodes to remove, with how many pods each has left to move.
-    left_on: FxHashMap<u32, usize>,
+    pub left_on: FxHashMap<u32, usize>,
+    /// What is asked about, where it is not everything.
+    pub scope: Option<&'p Scope>,
 }
 
 /// One pod of the wave being made.
-struct Member {
-    pod: u32,
-    from: u32,
-    to: u32,
+pub(super) struct Member {
+    pub pod: u32,
+    pub from: u32,
+    pub to: u32,
     /// Its required affinity holds only because nobody of the group is anywhere.
     is_first_of_group: bool,
 }
@@ -123,9 +127,10 @@ struct Member {
 /// The zones that a pod leaves and goes to, where its nodes have one.
 type BetweenZones = (Option<u32>, Option<u32>);
 
+/// A wave being made.
 #[derive(Default)]
-struct Wave {
-    members: Vec<Member>,
+pub(super) struct Wave {
+    pub members: Vec<Member>,
     by_spread: FxHashMap<u32, Vec<usize>>,
     by_affinity: FxHashMap<u32, Vec<usize>>,
     /// From zone to zone, by workload that is to survive the loss of one.
@@ -133,7 +138,7 @@ struct Wave {
 }
 
 impl<'p, 'a> Sequence<'p, 'a> {
-    fn new(problem: &'p Problem<'a>, goal: &Placement<'_>) -> Sequence<'p, 'a> {
+    pub(super) fn new(problem: &'p Problem<'a>, goal: &Placement<'_>) -> Sequence<'p, 'a> {
         let cluster = problem.cluster;
         let mut state = State::of_snapshot(cluster);
         state.reserve_headroom(problem.policy.headroom_per_mille);
@@ -160,7 +165,7 @@ impl<'p, 'a> Sequence<'p, 'a> {
             state.reserve_within_headroom(node as usize, reserved, problem.policy.headroom_per_mille);
         }
         let survival = Survival::of_snapshot(cluster, &problem.zones, &problem.replicated);
-        Sequence { problem, leaving, holding: state, survival, left_on }
+        Sequence { problem, leaving, holding: state, survival, left_on, scope: None }
     }
 
     /// Takes as many of the waiting moves as one wave may have; gives them and the rest.
@@ -196,7 +201,7 @@ impl<'p, 'a> Sequence<'p, 'a> {
     }
 
     /// Adds a move to the wave if the wave stays legal in any order.
-    fn admit(&mut self, wave: &mut Wave, allowance: &mut Allowance<'_>, step: &Move) -> bool {
+    pub(super) fn admit(&mut self, wave: &mut Wave, allowance: &mut Allowance<'_>, step: &Move) -> bool {
         let mut allowed = 0;
         for pod in &step.pods {
             if !allowance.take(*pod as usize) {
@@ -232,9 +237,12 @@ impl<'p, 'a> Sequence<'p, 'a> {
         self.leaving.take(number, origin, Holds::AsSeen);
         let fits = self.problem.cluster.eligible(class).contains(target)
             && !self.holding.is_closed(target)
-            && self.holding.has_room(class, target)
-            && self.holding.devices_allow(class, target)
-            && self.holding.anti_affinity_allows(class, target);
+            && (!self.asks(|scope| scope.nodes.contains(&target))
+                || (self.holding.has_room(class, target) && self.holding.devices_allow(class, target)))
+            && match self.scope {
+                None => self.holding.anti_affinity_allows(class, target),
+                Some(scope) => self.holding.terms_allow(class, target, &|term| scope.terms.contains(&term)),
+            };
         let affinity = if fits { self.affinity_holds(class, target) } else { None };
         self.holding.put(number, origin, Holds::AsSeen);
         let Some(is_first_of_group) = affinity else {
@@ -256,6 +264,7 @@ impl<'p, 'a> Sequence<'p, 'a> {
             let zones = &self.problem.zones;
             wave.by_workload.entry(workload).or_default().push((zones.of(origin), zones.of(target)));
         }
+        let workload = workload.filter(|workload| self.asks(|scope| scope.survivors.contains(workload)));
         let outlives = |workload| self.survival.outlives(replicated, workload, &wave.by_workload[&workload]);
         if workload.is_none_or(outlives) && self.all_hold(wave, class) {
             return true;
@@ -264,9 +273,17 @@ impl<'p, 'a> Sequence<'p, 'a> {
         false
     }
 
+    /// Is this asked about?
+    fn asks(&self, part: impl Fn(&Scope) -> bool) -> bool {
+        self.scope.is_none_or(part)
+    }
+
     /// With the pod out of both counts: `Some(true)` where its affinity holds as the first of its group.
     fn affinity_holds(&self, class: &Class, target: usize) -> Option<bool> {
         let Some((group, selects_itself)) = class.affinity else { return Some(false) };
+        if !self.asks(|scope| scope.affinity.contains(&group)) {
+            return Some(false);
+        }
         if self.leaving.affinity_total(group) > 0 {
             return self.leaving.affinity_allows(class, target).then_some(false);
         }
@@ -277,7 +294,7 @@ impl<'p, 'a> Sequence<'p, 'a> {
     }
 
     /// Takes the last member out again.
-    fn drop_last(&mut self, wave: &mut Wave) {
+    pub(super) fn drop_last(&mut self, wave: &mut Wave) {
         let Some(member) = wave.members.pop() else { return };
         let class = self.problem.cluster.class_of(member.pod as usize);
         self.holding.take(member.pod as usize, member.to as usize, Holds::Requests);
@@ -297,7 +314,8 @@ impl<'p, 'a> Sequence<'p, 'a> {
     fn all_hold(&self, wave: &Wave, newest: &Class) -> bool {
         let own = newest.spread.iter().map(|constraint| constraint.group);
         let spread_groups: FxHashSet<u32> = newest.counted_in_spread.iter().copied().chain(own).collect();
-        let spread_holds = spread_groups.iter().all(|group| {
+        let asked = spread_groups.iter().filter(|group| self.asks(|scope| scope.spread.contains(*group)));
+        let spread_holds = asked.into_iter().all(|group| {
             let members = wave.by_spread.get(group).map_or(&[][..], Vec::as_slice);
             members.iter().all(|at| {
                 let member = &wave.members[*at];
@@ -311,15 +329,17 @@ impl<'p, 'a> Sequence<'p, 'a> {
         });
         let newest_at = wave.members.len() - 1;
         spread_holds
-            && newest.counted_in_affinity.iter().all(|group| {
-                let members = wave.by_affinity.get(group).map_or(&[][..], Vec::as_slice);
-                members.iter().filter(|at| **at != newest_at).all(|at| {
-                    let member = &wave.members[*at];
-                    let class = self.problem.cluster.class_of(member.pod as usize);
-                    // A first of its group is no first any more where another may come before it.
-                    !member.is_first_of_group && self.leaving.affinity_allows(class, member.to as usize)
-                })
-            })
+            && newest.counted_in_affinity.iter().filter(|group| self.asks(|scope| scope.affinity.contains(*group))).all(
+                |group| {
+                    let members = wave.by_affinity.get(group).map_or(&[][..], Vec::as_slice);
+                    members.iter().filter(|at| **at != newest_at).all(|at| {
+                        let member = &wave.members[*at];
+                        let class = self.problem.cluster.class_of(member.pod as usize);
+                        // A first of its group is no first any more where another may come before it.
+                        !member.is_first_of_group && self.leaving.affinity_allows(class, member.to as usize)
+                    })
+                },
+            )
     }
 
     /// Worst case over the orders of the wave: all arrivals in the target's domain and no departure from it, against
@@ -340,7 +360,7 @@ impl<'p, 'a> Sequence<'p, 'a> {
     }
 
     /// The wave is over: departures let go, arrivals count, emptied nodes are gone.
-    fn finish(&mut self, wave: &Wave) {
+    pub(super) fn finish(&mut self, wave: &Wave) {
         let mut emptied = Vec::new();
         for (workload, moves) in &wave.by_workload {
             moves.iter().for_each(|(from, to)| self.survival.moved(*workload, *from, *to));

@@ -7,12 +7,14 @@ use crate::cluster::Cluster;
 use crate::evictable::Evictable;
 
 /// Zones by number.
+#[derive(Default)]
 pub struct Zones {
     of_node: Vec<Option<u32>>,
     number: usize,
     /// By pod: the one that it must stay in, where the policy keeps zones. None where it is the only replica, or nobody
     /// knows its zone.
     kept_by: Vec<Option<u32>>,
+    are_kept: bool,
 }
 
 impl Zones {
@@ -29,7 +31,20 @@ impl Zones {
             let home = compiled.node.filter(|_| evictable.replicas(pod) > 1)?;
             of_node[home as usize]
         });
-        Zones { kept_by: kept_by.collect(), number: names.len(), of_node }
+        Zones { kept_by: kept_by.collect(), number: names.len(), of_node, are_kept: policy.keep_zones }
+    }
+
+    /// The pod at this place is a new one, and stays in the zone of this node where there is one.
+    pub(super) fn insert(&mut self, at: usize, home: Option<u32>) {
+        if self.are_kept {
+            self.kept_by.insert(at, home.and_then(|home| self.of_node[home as usize]));
+        }
+    }
+
+    pub(super) fn remove(&mut self, at: usize) {
+        if self.are_kept {
+            self.kept_by.remove(at);
+        }
     }
 
     /// How many there are.

@@ -99,6 +99,19 @@ impl SpreadCounts {
         self.domains
     }
 
+    /// How many nodes of a domain take part.
+    pub(super) fn nodes_in(&self, domain: u32) -> u32 {
+        self.nodes.get(domain)
+    }
+
+    /// How many are counted in all.
+    pub(super) fn total(&self) -> u64 {
+        match &self.counts {
+            Counts::Dense(counts) => counts.iter().copied().map(u64::from).sum(),
+            Counts::Sparse(counts) => counts.values().copied().map(u64::from).sum(),
+        }
+    }
+
     /// The smallest count of a domain that takes part, 0 where none does.
     #[inline]
     pub(super) fn minimum(&self) -> u32 {

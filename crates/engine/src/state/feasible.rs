@@ -74,7 +74,7 @@ impl State<'_, '_> {
     #[inline]
     pub(crate) fn fits_alone(&self, class: &Class, node: usize) -> bool {
         self.cluster.eligible(class).contains(node)
-            && !self.closed.contains(node)
+            && !self.tally.closed.contains(node)
             && self.has_room(class, node)
             && self.devices_allow(class, node)
     }
@@ -89,7 +89,7 @@ impl State<'_, '_> {
 
     /// The first filter that refuses, in an order that answers soonest.
     pub fn refusing_rule(&self, class: &Class, node: usize) -> Option<Rule> {
-        if self.closed.contains(node) {
+        if self.tally.closed.contains(node) {
             return Some(Rule::NodeClosed);
         }
         if !self.cluster.eligible(class).contains(node) {
@@ -146,7 +146,7 @@ impl State<'_, '_> {
 
     #[inline]
     pub(crate) fn has_room(&self, class: &Class, node: usize) -> bool {
-        let row = &self.free[node * self.cluster.resources..][..self.cluster.resources];
+        let row = &self.tally.free[node * self.cluster.resources..][..self.cluster.resources];
         row[PODS] >= 1 && class.requests.iter().all(|(resource, amount)| *amount <= row[*resource as usize])
     }
 
@@ -168,7 +168,7 @@ impl State<'_, '_> {
 
     fn ports_allow(&self, class: &Class, node: usize) -> bool {
         class.ports.is_empty()
-            || self.ports.get(&(node as u32)).is_none_or(|used| {
+            || self.tally.ports.get(&(node as u32)).is_none_or(|used| {
                 !used.iter().any(|(other, at)| {
                     let taken = &self.cluster.classes[*other as usize].ports[*at as usize];
                     class.ports.iter().any(|port| port.conflicts(taken))
@@ -177,9 +177,9 @@ impl State<'_, '_> {
     }
 
     fn restrictions_allow(&self, class: &Class, node: usize) -> bool {
-        class.single_pod_claims.iter().all(|claim| self.claim_users[*claim as usize] == 0)
+        class.single_pod_claims.iter().all(|claim| self.tally.claim_users[*claim as usize] == 0)
             && (class.disks.is_empty()
-                || self.disks.get(&(node as u32)).is_none_or(|used| {
+                || self.tally.disks.get(&(node as u32)).is_none_or(|used| {
                     !used.iter().any(|disk| class.disks.iter().any(|own| crate::cluster::disks_conflict(own, disk)))
                 }))
     }
@@ -195,10 +195,10 @@ impl State<'_, '_> {
         if allowed.limits.is_empty() {
             return true;
         }
-        if self.attach_errors.get(&(node as u32)).is_some_and(|errors| *errors > 0) {
+        if self.tally.attach_errors.get(&(node as u32)).is_some_and(|errors| *errors > 0) {
             return false;
         }
-        let attached = self.attached.get(&(node as u32));
+        let attached = self.tally.attached.get(&(node as u32));
         let is_attached = |driver: &_, handle: &_| {
             attached
                 .is_some_and(|volumes| volumes.contains_key(&(model::Name::clone(driver), model::Name::clone(handle))))
@@ -230,7 +230,7 @@ impl State<'_, '_> {
         if domain == NO_DOMAIN {
             return false;
         }
-        let counts = &self.spread[constraint.group as usize];
+        let counts = &self.tally.spread[constraint.group as usize];
         let has_enough_domains = i64::from(counts.domains()) >= constraint.min_domains;
         let minimum = if has_enough_domains { i64::from(counts.minimum()) } else { 0 };
         i64::from(counts.get(domain)) + i64::from(constraint.selects_itself) - minimum <= constraint.max_skew
@@ -240,7 +240,7 @@ impl State<'_, '_> {
     pub(crate) fn spread_count(&self, group: u32, node: usize) -> Option<u32> {
         let topology = self.cluster.spread_groups[group as usize].topology;
         let domain = self.cluster.topologies[topology as usize].domain_of[node];
-        (domain != NO_DOMAIN).then(|| self.spread[group as usize].get(domain))
+        (domain != NO_DOMAIN).then(|| self.tally.spread[group as usize].get(domain))
     }
 
     /// The smallest count of the domains other than the node's own, by the constraint's minDomains rule; `None` where
@@ -248,7 +248,7 @@ impl State<'_, '_> {
     pub(crate) fn spread_minimum_of_others(&self, constraint: &SpreadUse, node: usize) -> Option<u32> {
         let topology = self.cluster.spread_groups[constraint.group as usize].topology;
         let domain = self.cluster.topologies[topology as usize].domain_of[node];
-        let counts = &self.spread[constraint.group as usize];
+        let counts = &self.tally.spread[constraint.group as usize];
         if i64::from(counts.domains()) < constraint.min_domains {
             return Some(0);
         }
@@ -260,7 +260,7 @@ impl State<'_, '_> {
         let Some((group, selects_itself)) = class.affinity else { return true };
         let topologies = &self.cluster.affinity_groups[group as usize].topologies;
         let mut is_near = true;
-        for (counts, topology) in self.affinity[group as usize].iter().zip(topologies) {
+        for (counts, topology) in self.tally.affinity[group as usize].iter().zip(topologies) {
             let domain = self.cluster.topologies[*topology as usize].domain_of[node];
             if domain == NO_DOMAIN {
                 return false;
@@ -268,12 +268,12 @@ impl State<'_, '_> {
             is_near &= counts.get(domain) > 0;
         }
         // The first pod of a group that asks for itself may go anywhere.
-        is_near || (selects_itself && self.affinity_total[group as usize] == 0)
+        is_near || (selects_itself && self.tally.affinity_total[group as usize] == 0)
     }
 
     /// How many (pod, term) pairs an affinity group counts anywhere.
     pub(crate) fn affinity_total(&self, group: u32) -> u64 {
-        self.affinity_total[group as usize]
+        self.tally.affinity_total[group as usize]
     }
 
     #[inline]
@@ -281,17 +281,27 @@ impl State<'_, '_> {
         self.own_anti_affinity_allows(class, node) && self.existing_anti_affinity_allows(class, node)
     }
 
+    /// The same, of terms for which the test holds alone.
+    pub(crate) fn terms_allow(&self, class: &Class, node: usize, asks: &dyn Fn(u32) -> bool) -> bool {
+        let nobody = |counts: &[super::Counts], term: &u32| {
+            let domain = self.domain_of_term(*term, node);
+            domain == NO_DOMAIN || counts[*term as usize].get(domain) == 0
+        };
+        class.anti_affinity.iter().filter(|term| asks(**term)).all(|term| nobody(&self.tally.selected, term))
+            && class.repelled_by.iter().filter(|term| asks(**term)).all(|term| nobody(&self.tally.holders, term))
+    }
+
     fn own_anti_affinity_allows(&self, class: &Class, node: usize) -> bool {
         class.anti_affinity.iter().all(|term| {
             let domain = self.domain_of_term(*term, node);
-            domain == NO_DOMAIN || self.selected[*term as usize].get(domain) == 0
+            domain == NO_DOMAIN || self.tally.selected[*term as usize].get(domain) == 0
         })
     }
 
     fn existing_anti_affinity_allows(&self, class: &Class, node: usize) -> bool {
         class.repelled_by.iter().all(|term| {
             let domain = self.domain_of_term(*term, node);
-            domain == NO_DOMAIN || self.holders[*term as usize].get(domain) == 0
+            domain == NO_DOMAIN || self.tally.holders[*term as usize].get(domain) == 0
         })
     }
 }

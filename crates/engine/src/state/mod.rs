@@ -17,6 +17,12 @@ pub use preferences::Asks;
 #[derive(Clone)]
 pub struct State<'c, 's> {
     pub(crate) cluster: &'c Cluster<'s>,
+    tally: Tally,
+}
+
+/// The counts alone, which outlive the snapshot that they are of.
+#[derive(Clone, Default)]
+pub(crate) struct Tally {
     /// Free amounts, node by node.
     free: Vec<i64>,
     ports: FxHashMap<u32, Vec<(u32, u16)>>,
@@ -64,8 +70,7 @@ impl<'c, 's> State<'c, 's> {
             .affinity_groups
             .iter()
             .map(|group| group.topologies.iter().map(|topology| Counts::new(domains(*topology))).collect());
-        State {
-            cluster,
+        let tally = Tally {
             free: cluster.allocatable.clone(),
             ports: FxHashMap::default(),
             attached: FxHashMap::default(),
@@ -78,7 +83,18 @@ impl<'c, 's> State<'c, 's> {
             selected: by_term(),
             holders: by_term(),
             closed: NodeSet::none(cluster.nodes()),
-        }
+        };
+        State { cluster, tally }
+    }
+
+    /// With counts that were kept.
+    pub(crate) fn of_tally(cluster: &'c Cluster<'s>, tally: Tally) -> State<'c, 's> {
+        State { cluster, tally }
+    }
+
+    /// The counts, to be kept.
+    pub(crate) fn into_tally(self) -> Tally {
+        self.tally
     }
 
     /// Every live pod where the snapshot has it.
@@ -95,12 +111,12 @@ impl<'c, 's> State<'c, 's> {
     /// What is free of one resource on a node; below zero where it is overcommitted.
     #[inline]
     pub fn free(&self, node: usize, resource: usize) -> i64 {
-        self.free[node * self.cluster.resources + resource]
+        self.tally.free[node * self.cluster.resources + resource]
     }
 
     /// Gives a node more room, by resource, or less.
     pub fn grow(&mut self, node: usize, by: &[i64]) {
-        let row = &mut self.free[node * self.cluster.resources..][..self.cluster.resources];
+        let row = &mut self.tally.free[node * self.cluster.resources..][..self.cluster.resources];
         row.iter_mut().zip(by).for_each(|(free, by)| *free = free.saturating_add(*by));
     }
 
@@ -121,7 +137,7 @@ impl<'c, 's> State<'c, 's> {
         for node in 0..self.cluster.nodes() {
             for resource in [CPU, MEMORY] {
                 let share = self.headroom(node, resource, per_mille.abs());
-                let free = &mut self.free[node * self.cluster.resources + resource];
+                let free = &mut self.tally.free[node * self.cluster.resources + resource];
                 *free = if per_mille < 0 { free.saturating_sub(share) } else { free.saturating_add(share) };
             }
         }
@@ -131,7 +147,7 @@ impl<'c, 's> State<'c, 's> {
     pub fn reserve_within_headroom(&mut self, node: usize, reserved: [i64; 2], per_mille: u32) {
         for (resource, reserved) in [CPU, MEMORY].into_iter().zip(reserved) {
             let shared = self.headroom(node, resource, i128::from(per_mille)).min(reserved);
-            let free = &mut self.free[node * self.cluster.resources + resource];
+            let free = &mut self.tally.free[node * self.cluster.resources + resource];
             *free = free.saturating_add(shared);
         }
     }
@@ -156,7 +172,7 @@ impl<'c, 's> State<'c, 's> {
         let cluster = self.cluster;
         let compiled = &cluster.pods[pod];
         let class = &cluster.classes[compiled.class as usize];
-        let row = &mut self.free[node * cluster.resources..][..cluster.resources];
+        let row = &mut self.tally.free[node * cluster.resources..][..cluster.resources];
         let sign = if PUT { -1 } else { 1 };
         row[PODS] += sign;
         for (resource, amount) in &class.requests {
@@ -176,11 +192,11 @@ impl<'c, 's> State<'c, 's> {
         let supports = if holds == Holds::Reserved { &[][..] } else { &class.counted_in_affinity };
         for group in supports {
             let topologies = &cluster.affinity_groups[*group as usize].topologies;
-            for (counts, topology) in self.affinity[*group as usize].iter_mut().zip(topologies) {
+            for (counts, topology) in self.tally.affinity[*group as usize].iter_mut().zip(topologies) {
                 let domain = cluster.topologies[*topology as usize].domain_of[node];
                 if domain != NO_DOMAIN {
                     change_count::<PUT>(counts, domain);
-                    let total = &mut self.affinity_total[*group as usize];
+                    let total = &mut self.tally.affinity_total[*group as usize];
                     *total = if PUT { *total + 1 } else { *total - 1 };
                 }
             }
@@ -188,13 +204,13 @@ impl<'c, 's> State<'c, 's> {
         for term in &class.counted_in_anti_affinity {
             let domain = self.domain_of_term(*term, node);
             if domain != NO_DOMAIN {
-                change_count::<PUT>(&mut self.selected[*term as usize], domain);
+                change_count::<PUT>(&mut self.tally.selected[*term as usize], domain);
             }
         }
         for term in &class.anti_affinity {
             let domain = self.domain_of_term(*term, node);
             if domain != NO_DOMAIN {
-                change_count::<PUT>(&mut self.holders[*term as usize], domain);
+                change_count::<PUT>(&mut self.tally.holders[*term as usize], domain);
             }
         }
         self.change_devices::<PUT>(compiled.class, class, node);
@@ -207,9 +223,9 @@ impl<'c, 's> State<'c, 's> {
         }
         let domain = self.cluster.topologies[described.topology as usize].domain_of[node];
         if PUT {
-            self.spread[group as usize].add(domain);
+            self.tally.spread[group as usize].add(domain);
         } else {
-            self.spread[group as usize].subtract(domain);
+            self.tally.spread[group as usize].subtract(domain);
         }
     }
 
@@ -217,13 +233,13 @@ impl<'c, 's> State<'c, 's> {
     fn takes_part(&self, group: u32, node: usize) -> bool {
         let group = &self.cluster.spread_groups[group as usize];
         self.cluster.node_sets[group.nodes as usize].contains(node)
-            && !(group.leaves_when_cordoned && self.closed.contains(node))
+            && !(group.leaves_when_cordoned && self.tally.closed.contains(node))
     }
 
     fn change_devices<const PUT: bool>(&mut self, number: u32, class: &Class, node: usize) {
         let key = node as u32;
         for at in 0..class.ports.len() as u16 {
-            let used = self.ports.entry(key).or_default();
+            let used = self.tally.ports.entry(key).or_default();
             if PUT {
                 used.push((number, at));
             } else if let Some(found) = used.iter().position(|port| *port == (number, at)) {
@@ -234,7 +250,7 @@ impl<'c, 's> State<'c, 's> {
             if attach.needs_csi_node && !self.cluster.attachments[node].has_csi_node {
                 continue;
             }
-            let volumes = self.attached.entry(key).or_default();
+            let volumes = self.tally.attached.entry(key).or_default();
             let users = volumes.entry((attach.driver.clone(), attach.handle.clone())).or_insert(0);
             *users = if PUT { *users + 1 } else { users.saturating_sub(1) };
             if *users == 0 {
@@ -242,11 +258,11 @@ impl<'c, 's> State<'c, 's> {
             }
         }
         if class.attach_error == crate::cluster::AttachError::Always {
-            let errors = self.attach_errors.entry(key).or_insert(0);
+            let errors = self.tally.attach_errors.entry(key).or_insert(0);
             *errors = if PUT { *errors + 1 } else { errors.saturating_sub(1) };
         }
         for disk in &class.disks {
-            let disks = self.disks.entry(key).or_default();
+            let disks = self.tally.disks.entry(key).or_default();
             if PUT {
                 disks.push(disk.clone());
             } else if let Some(found) = disks.iter().position(|other| other == disk) {
@@ -254,7 +270,7 @@ impl<'c, 's> State<'c, 's> {
             }
         }
         for claim in &class.uses_single_pod_claims {
-            let users = &mut self.claim_users[*claim as usize];
+            let users = &mut self.tally.claim_users[*claim as usize];
             *users = if PUT { *users + 1 } else { users.saturating_sub(1) };
         }
     }
@@ -276,7 +292,7 @@ impl<'c, 's> State<'c, 's> {
     }
 
     fn change_cordon(&mut self, node: usize, on_node: &[(usize, Holds)], close: bool) {
-        if self.closed.contains(node) == close {
+        if self.tally.closed.contains(node) == close {
             return;
         }
         let cluster = self.cluster;
@@ -292,16 +308,16 @@ impl<'c, 's> State<'c, 's> {
                         && !(cluster.pods[*pod].terminating && *holds == Holds::AsSeen)
                 })
                 .count();
-            let counts = &mut self.spread[number];
+            let counts = &mut self.tally.spread[number];
             for _ in 0..counted {
                 if close { counts.subtract(domain) } else { counts.add(domain) }
             }
             if close { counts.remove_node(domain) } else { counts.add_node(domain) }
         }
         if close {
-            self.closed.insert(node);
+            self.tally.closed.insert(node);
         } else {
-            self.closed.remove(node);
+            self.tally.closed.remove(node);
         }
     }
 
@@ -311,9 +327,45 @@ impl<'c, 's> State<'c, 's> {
         for (number, group) in cluster.spread_groups.iter().enumerate() {
             if self.takes_part(number as u32, node) {
                 let domain = cluster.topologies[group.topology as usize].domain_of[node];
-                self.spread[number].remove_node(domain);
+                self.tally.spread[number].remove_node(domain);
             }
         }
+    }
+
+    /// The same for these spread groups alone.
+    pub(crate) fn remove_node_from(&mut self, groups: &[u32], node: usize) {
+        let cluster = self.cluster;
+        for number in groups {
+            if self.takes_part(*number, node) {
+                let topology = cluster.spread_groups[*number as usize].topology;
+                let domain = cluster.topologies[topology as usize].domain_of[node];
+                self.tally.spread[*number as usize].remove_node(domain);
+            }
+        }
+    }
+
+    /// Takes that back.
+    pub(crate) fn return_node_to(&mut self, groups: &[u32], node: usize) {
+        let cluster = self.cluster;
+        for number in groups {
+            if self.takes_part(*number, node) {
+                let topology = cluster.spread_groups[*number as usize].topology;
+                let domain = cluster.topologies[topology as usize].domain_of[node];
+                self.tally.spread[*number as usize].add_node(domain);
+            }
+        }
+    }
+
+    /// Can it change any answer of the spread group that the node is there, or is not? It cannot where its domain has more
+    /// nodes, nor where so many domains are empty that the emptiest is always one of them, pods counted twice on the way.
+    pub(crate) fn is_domain_of(&self, group: u32, node: usize) -> bool {
+        let described = &self.cluster.spread_groups[group as usize];
+        if !self.cluster.node_sets[described.nodes as usize].contains(node) {
+            return false;
+        }
+        let domain = self.cluster.topologies[described.topology as usize].domain_of[node];
+        let counts = &self.tally.spread[group as usize];
+        domain != NO_DOMAIN && counts.nodes_in(domain) <= 1 && u64::from(counts.domains()) <= 2 * counts.total() + 2
     }
 
     /// Takes the removal of a node back; it is still closed.
@@ -322,14 +374,14 @@ impl<'c, 's> State<'c, 's> {
         for (number, group) in cluster.spread_groups.iter().enumerate() {
             if self.takes_part(number as u32, node) {
                 let domain = cluster.topologies[group.topology as usize].domain_of[node];
-                self.spread[number].add_node(domain);
+                self.tally.spread[number].add_node(domain);
             }
         }
     }
 
     /// Does the node take no more pods?
     pub fn is_closed(&self, node: usize) -> bool {
-        self.closed.contains(node)
+        self.tally.closed.contains(node)
     }
 }
 

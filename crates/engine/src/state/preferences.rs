@@ -26,7 +26,7 @@ impl State<'_, '_> {
         for (term, of_term, wants) in &preferred.pods {
             let domain = self.domain_of_term(*term, node);
             let itself = u32::from(is_there && class.counted_in_anti_affinity.contains(term));
-            let others = domain != NO_DOMAIN && self.selected[*term as usize].get(domain) > itself;
+            let others = domain != NO_DOMAIN && self.tally.selected[*term as usize].get(domain) > itself;
             let holds = match wants {
                 Wants::Near => others,
                 Wants::Away => !others,

@@ -106,3 +106,77 @@ fn spare_kinds(placement: &Placement<'_>, node: usize) -> Vec<Spare> {
 fn zone<'a>(placement: &Placement<'a>, node: usize) -> Option<&'a model::Name> {
     placement.problem.snapshot().nodes[node].zone()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::{
+        Node, Owner, Phase, Pod, PodSpec, Policy, Price, PriceBasis, Prices, Resources, Rollout, Snapshot, Workload,
+    };
+
+    use super::*;
+    use crate::cluster::{Cluster, NodeSet};
+    use crate::planning::Problem;
+
+    /// On node a, of four cores, a pod of so many millicores; node b, of two cores and half the price, could be bought.
+    /// Gives where the pod is after the exchange, and which nodes are not there.
+    fn exchanged(millicores: i64) -> (Option<u32>, Vec<u32>) {
+        let resources = |cpu: i64| Resources { cpu, memory: 1 << 30, ..Resources::default() };
+        let node = |(name, cpu): (&str, i64)| {
+            let allocatable = Resources { pods: 10, memory: 8 << 30, ..resources(cpu) };
+            Node { name: name.into(), allocatable, ready: true, ..Node::default() }
+        };
+        let owner =
+            Owner { api_version: "apps/v1".into(), kind: "ReplicaSet".into(), name: "app-1".into(), uid: "".into() };
+        let pod = Pod {
+            namespace: "web".into(),
+            name: "app-1-1".into(),
+            node: Some("a".into()),
+            phase: Phase::Running,
+            ready: true,
+            workload: Some(0),
+            controller: Some(owner),
+            requests: resources(millicores),
+            held: resources(millicores),
+            spec: Arc::new(PodSpec { scheduler_name: "default-scheduler".into(), ..PodSpec::default() }),
+            ..Pod::default()
+        };
+        let snapshot = Snapshot {
+            nodes: [("a", 4_000), ("b", 2_000)].map(node).into(),
+            pods: vec![pod],
+            workloads: vec![Workload { rollout: Rollout::Complete, replicas: Some(1), ..Workload::default() }],
+            ..Snapshot::default()
+        };
+        let price = |nanos: i64| Price {
+            usd_per_hour: UsdPerHour::from_nanos(nanos),
+            basis: PriceBasis::Contract,
+            source: "".into(),
+            as_of: "".into(),
+        };
+        let prices = Prices { nodes: vec![Ok(price(2)), Ok(price(1))], offers: Vec::new() };
+        let (cluster, policy) = (Cluster::new(&snapshot), Policy::default());
+        let mut problem = Problem::new(&cluster, &prices, &policy);
+        problem.facts.offered = NodeSet::of(2, |node| node == 1);
+        let mut placement = Placement::of_snapshot(&problem);
+        placement.state.cordon(1, &[]);
+        placement.remove_node(1);
+        let mut pools = Pools::new(&placement);
+        let mut random = fastrand::Rng::with_seed(1);
+        exchange(&mut placement, &Attempt::default(), &|_| 0, &mut pools, &mut random);
+        for node in 0..2 {
+            assert_eq!(placement.state.is_closed(node), placement.removed.contains(&(node as u32)));
+        }
+        (placement.at[0], placement.removed)
+    }
+
+    #[test]
+    fn a_cheaper_node_that_is_not_bought_takes_the_place_of_a_dearer_one() {
+        assert_eq!(exchanged(1_500), (Some(1), vec![0]));
+    }
+
+    #[test]
+    fn where_the_cheaper_node_is_too_small_everything_is_as_it_was() {
+        assert_eq!(exchanged(2_500), (Some(0), vec![1]));
+    }
+}

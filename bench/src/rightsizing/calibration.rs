@@ -152,9 +152,10 @@ fn step(rows: &[([f64; FEATURES], f64)], weights: &mut [f64; FEATURES]) {
     // Gaussian elimination; the ridge keeps every pivot above zero.
     for at in 0..FEATURES {
         for below in at + 1..FEATURES {
-            let factor = hessian[below][at] / hessian[at][at];
-            for column in at..FEATURES {
-                hessian[below][column] -= factor * hessian[at][column];
+            let row = hessian[at];
+            let factor = hessian[below][at] / row[at];
+            for (entry, pivot) in hessian[below].iter_mut().zip(row) {
+                *entry -= factor * pivot;
             }
             gradient[below] -= factor * gradient[at];
         }

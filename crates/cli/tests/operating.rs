@@ -280,6 +280,31 @@ fn an_api_server_that_fails_every_write_once_delays_it() {
     cluster.wait_until_whole(&apps, |app| app.scaled_down);
 }
 
+/// The workload of a pod that the running plan has moved.
+fn moved(plane: &controlplane::ControlPlane) -> Option<String> {
+    let (_, _, plan) = plans(plane).into_iter().find(|(_, phase, _)| phase == "Executing")?;
+    let is_moved = |uid: &Value| {
+        let steps = plan["status"]["steps"].as_array();
+        steps.is_some_and(|steps| steps.iter().any(|step| step["pod"] == *uid && step["outcome"] == "Moved"))
+    };
+    let steps = plan["spec"]["migrations"].as_array()?;
+    let step = steps.iter().find(|step| is_moved(&step["pod"]["uid"]))?;
+    Some(step["workload"]["name"].as_str()?.to_owned())
+}
+
+/// Every pod of the workload has started again.
+fn restart(cluster: &Cluster, workload: &str) {
+    for pod in items(&cluster.plane, &["pods", "--selector", &format!("app={workload}")]) {
+        let mut containers = pod["status"]["containerStatuses"].clone();
+        containers[0]["restartCount"] = 2.into();
+        let patch = json!({"status": {"containerStatuses": containers}}).to_string();
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        let arguments = ["patch", "pod", name, "--subresource=status", "--type", "merge", "--patch", &patch];
+        let patched = cluster.plane.kubectl(&arguments).unwrap();
+        assert!(patched.status.success(), "{}", words(&patched));
+    }
+}
+
 fn status(code: u16, reason: &str) -> String {
     json!({
         "apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason,
@@ -316,10 +341,20 @@ fn what_is_wrong_is_said_and_a_deleted_plan_is_undone() {
     cluster.apply(&profile);
     configure(&cluster, "full-auto", json!({"safeWindows": [], "profile": "slowly"}));
 
+    // Pods that start again where they were moved to: it is rolled back.
+    wait_for_plan(&mut cluster, "Executing", &operator);
+    cluster.wait("a wave is over", |plane| moved(plane).is_some());
+    let workload = moved(&cluster.plane).unwrap();
+    restart(&cluster, &workload);
+    let plan = wait_for_plan(&mut cluster, "RolledBack", &operator);
+    let why = condition(&plan, "Progressing").unwrap()["message"].as_str().unwrap();
+    assert!(why.contains("start again"), "{why}");
+
     // Deleted while it runs: it stops, and takes back what it did to nodes.
     wait_for_plan(&mut cluster, "Executing", &operator);
     cluster.wait("a wave is over", |plane| {
-        plans(plane).iter().any(|(_, _, plan)| plan["status"]["executedMigrations"].as_u64() > Some(0))
+        let is_begun = |plan: &Value| plan["status"]["executedMigrations"].as_u64() > Some(0);
+        plans(plane).iter().any(|(_, phase, plan)| phase == "Executing" && is_begun(plan))
     });
     configure(&cluster, "observe", json!({"safeWindows": [], "profile": "slowly"}));
     let deleted = cluster.plane.kubectl(&["delete", "migrationplans", "--all", "--wait=false"]).unwrap();

@@ -1,7 +1,7 @@
 //! Writing down: status of our objects, conditions in it, and objects of our own making.
 
 use crds::{Condition, Holds, Moment};
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use serde::Serialize;
 use serde_json::json;
 
@@ -74,6 +74,14 @@ pub async fn merge(
     match context.cluster.write(api.patch(name, &PatchParams::default(), &Patch::Merge(change))).await {
         Ok(_) | Err(Refusal::Gone) => Ok(()),
         Err(refusal) => Err(refused(format!("change {name}"), &refusal)),
+    }
+}
+
+/// Deletes an object. One that is gone is deleted.
+pub async fn delete(context: &Context, api: &Api<DynamicObject>, name: &str) -> Result<(), OperatorError> {
+    match context.cluster.write(api.delete(name, &DeleteParams::default())).await {
+        Ok(_) | Err(Refusal::Gone) => Ok(()),
+        Err(refusal) => Err(refused(format!("delete {name}"), &refusal)),
     }
 }
 

@@ -54,6 +54,12 @@ pub async fn propose(
     if found.plan.nodes.remove.is_empty() && found.plan.nodes.add.is_empty() {
         return Ok(None);
     }
+    if plans.iter().any(|plan| name(plan) == found.plan.name) {
+        // The same plan on the same cluster came to nothing: once it is gone it is made again, and tried again.
+        let objects = &context.objects;
+        record::delete(context, &objects.api(&objects.plans), &found.plan.name).await?;
+        return Ok(None);
+    }
     create(context, config, terms, found).await
 }
 

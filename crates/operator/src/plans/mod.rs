@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use act::Standing;
-use crds::{Holds, MigrationPlanStatus, Phase};
+use crds::{Holds, MigrationPlanStatus, Moment, Phase};
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
+use serde::Deserialize;
 use tokio::task::JoinSet;
 
 use crate::clock;
@@ -30,6 +31,8 @@ const CONFIG: &str = "optimizer.io/config";
 pub const PROGRESSING: &str = "Progressing";
 /// How often nodes are looked over for cordons that nobody goes on with.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// So many finished plans are kept.
+const MOST_FINISHED: usize = 20;
 /// A plan that could not begin is tried again after this.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
@@ -67,12 +70,12 @@ impl Plans {
         }
         if self.swept.is_none_or(|swept| swept.elapsed() > SWEEP_EVERY) {
             self.sweep(context).await?;
+            forget_the_oldest(context, &plans).await?;
         }
         Ok(())
     }
 
     async fn bring_forward(&mut self, context: &Arc<Context>, plan: &Arc<DynamicObject>) -> Result<(), OperatorError> {
-        let standing: MigrationPlanStatus = status(plan);
         let is_executing = self.executing.as_deref() == Some(name(plan));
         if plan.metadata.deletion_timestamp.is_some() {
             // One that is being carried out stops before its next wave, and is undone there.
@@ -81,6 +84,11 @@ impl Plans {
             }
             return Ok(());
         }
+        // Most plans are over, and their steps need not be read every second.
+        if phase(plan).is_final() && !has_finalizer(plan) {
+            return Ok(());
+        }
+        let standing: MigrationPlanStatus = status(plan);
         match standing.phase {
             Phase::Pending if plan.data["spec"]["approved"] == true => approve(context, plan, standing).await,
             Phase::Pending => Ok(()),
@@ -210,6 +218,21 @@ async fn forget(context: &Context, plan: &DynamicObject) -> Result<(), OperatorE
     change_finalizers(context, plan, false).await
 }
 
+/// Deletes finished plans of configurations but for the last of them: their reports stay.
+async fn forget_the_oldest(context: &Context, plans: &[Arc<DynamicObject>]) -> Result<(), OperatorError> {
+    let finished_at = |plan: &Arc<DynamicObject>| {
+        let finished_at = Moment::deserialize(&plan.data["status"]["finishedAt"]).ok();
+        finished_at.filter(|_| phase(plan).is_final() && annotation(plan, CONFIG).is_some())
+    };
+    let mut finished: Vec<_> = plans.iter().filter_map(|plan| Some((finished_at(plan)?, name(plan)))).collect();
+    finished.sort_unstable();
+    let objects = &context.objects;
+    for (_, plan) in finished.iter().rev().skip(MOST_FINISHED) {
+        record::delete(context, &objects.api(&objects.plans), plan).await?;
+    }
+    Ok(())
+}
+
 fn has_finalizer(plan: &DynamicObject) -> bool {
     plan.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER)
 }
@@ -238,8 +261,13 @@ fn count(context: &Context, plans: &[Arc<DynamicObject>]) {
         (Phase::RolledBack, "RolledBack"),
         (Phase::Expired, "Expired"),
     ];
-    for (phase, words) in PHASES {
-        let of_phase = plans.iter().filter(|plan| status::<MigrationPlanStatus>(plan).phase == phase).count();
+    for (counted, words) in PHASES {
+        let of_phase = plans.iter().filter(|plan| phase(plan) == counted).count();
         context.metrics.plans.get_or_create(&OfPhase { phase: words }).set(of_phase as i64);
     }
+}
+
+/// Where it stands, without the rest of its status.
+fn phase(plan: &DynamicObject) -> Phase {
+    Phase::deserialize(&plan.data["status"]["phase"]).unwrap_or_default()
 }

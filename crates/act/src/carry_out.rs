@@ -25,6 +25,8 @@ const STATUS_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Cordons outlive what the plan expects by this.
 const CORDONS_OUTLIVE: SignedDuration = SignedDuration::from_hours(2);
+/// Whatever a plan says of itself.
+const CORDONS_LAST: SignedDuration = SignedDuration::from_hours(72);
 
 /// Carries the plan out. Nothing is done where the check does not pass it; where it cannot go on, it is rolled back.
 pub async fn carry_out(
@@ -202,7 +204,7 @@ impl Execution<'_> {
             return Ok(());
         }
         (self.listener)(Progress::Cordoning(&rest.nodes.remove));
-        let expected = SignedDuration::from_mins(i64::from(self.plan.summary.minutes_expected));
+        let expected = SignedDuration::from_mins(i64::from(self.plan.summary.minutes_expected)).min(CORDONS_LAST);
         for node in &rest.nodes.remove {
             match marks::cordon(self.cluster, node, &self.plan.name, expected * 2 + CORDONS_OUTLIVE).await? {
                 Cordon::Done | Cordon::Gone => {}

@@ -15,6 +15,9 @@ use crate::error::ActError;
 /// Twenty writes a second, which no API server notices.
 const BETWEEN_WRITES: Duration = Duration::from_millis(50);
 
+/// A fence opens again with the next renewal, or whatever is under way ends.
+const FENCED: Duration = Duration::from_secs(1);
+
 /// Until when this process may write, where it has to ask: what holds a lease holds no write back once it has lost it.
 pub type Fence = watch::Receiver<Option<Instant>>;
 
@@ -67,7 +70,7 @@ impl Cluster {
         if let Some(fence) = &self.fence {
             let until = *fence.borrow();
             if until.is_none_or(|until| Instant::now() >= until) {
-                return Err(Refusal::Final("another replica leads by now".to_owned()));
+                return Err(Refusal::Busy(FENCED, "this replica does not lead now".to_owned()));
             }
         }
         self.answer(write).await

@@ -48,7 +48,7 @@ pub enum Standing {
 
 /// Uncordons the nodes that plans have left cordoned which nobody goes on with. Those that were emptied stay cordoned.
 pub async fn sweep(cluster: &Cluster, standing: impl Fn(&str) -> Standing) -> Result<Vec<Name>, ActError> {
-    let mut uncordoned = Vec::new();
+    let (mut uncordoned, mut refused) = (Vec::new(), None);
     for marked in marks::marked(cluster).await?.into_iter().filter(|marked| !marked.is_emptied) {
         let is_left = match standing(&marked.plan) {
             Standing::Alive => false,
@@ -56,9 +56,15 @@ pub async fn sweep(cluster: &Cluster, standing: impl Fn(&str) -> Standing) -> Re
             Standing::Unknown => marked.is_expired,
         };
         if is_left {
-            marks::uncordon(cluster, &marked.node, &marked.plan).await?;
-            uncordoned.push(marked.node);
+            // One that cannot be uncordoned is in nobody's way.
+            match marks::uncordon(cluster, &marked.node, &marked.plan).await {
+                Ok(()) => uncordoned.push(marked.node),
+                Err(error) => refused = Some(error),
+            }
         }
     }
-    Ok(uncordoned)
+    match refused {
+        Some(error) if uncordoned.is_empty() => Err(error),
+        _ => Ok(uncordoned),
+    }
 }

@@ -14,7 +14,7 @@ use tracing::debug;
 use crate::context::Context;
 
 /// The Lease's name.
-const NAME: &str = "plimsoll-operator";
+pub const NAME: &str = "plimsoll-operator";
 /// Whoever has not renewed it for so long has lost it.
 const LEASE: Duration = Duration::from_secs(15);
 /// Whoever leads writes nothing once so long has passed since it last asked for the lease and got it.
@@ -58,9 +58,9 @@ impl Lease {
     pub async fn keep(&self) {
         loop {
             tokio::time::sleep(RETRY).await;
-            let kept = self.ask().await;
+            // Once the deadline has passed writes were held back, and whoever had work under way begins anew.
             let is_over = self.may_write_until.borrow().is_none_or(|until| Instant::now() >= until);
-            if is_over || (!kept && self.is_anothers()) {
+            if is_over || (!self.ask().await && self.is_anothers()) {
                 self.may_write_until.send_replace(None);
                 return;
             }
@@ -95,6 +95,8 @@ impl Lease {
         match answer {
             Ok(Ok(true)) => {
                 self.may_write_until.send_replace(Some(asked + RENEW_DEADLINE));
+                // Who held it before does not any more.
+                *self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
                 true
             }
             Ok(Ok(false)) => false,

@@ -77,10 +77,6 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 async fn lead(context: &Arc<Context>) -> Result<(), OperatorError> {
     let mut loops = consolidation::Loops::default();
     let mut plans = plans::Plans::default();
-    while let Err(error) = plans.take_over(context).await {
-        warn!(%error, "cannot look at what was under way");
-        tokio::time::sleep(TRY_AGAIN).await;
-    }
     loop {
         if let Err(error) = plans.reconcile(context).await {
             warn!(%error, "cannot bring plans forward");

@@ -4,13 +4,21 @@ use std::time::Duration;
 
 use crds::{MigrationPlan, OptimizationConfig, OptimizationReport};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
 use observe::LiveOptions;
 use serde_json::json;
 
 use crate::error::OperatorError;
+use crate::leader;
 use crate::plans::FINALIZER;
+use crate::webhooks::NAME;
+
+/// Holds the lease of an operator that is about to be uninstalled, for as long as that takes.
+const NOBODY: &str = "uninstalling";
+const ASIDE_SECONDS: i32 = 120;
 
 /// All there is, each kind by name.
 pub struct Resources {
@@ -57,6 +65,37 @@ impl Outside {
         let params = PatchParams::default();
         self.answer(&format!("approve plan {plan}"), api.patch(plan, &params, &change)).await?;
         Ok(by)
+    }
+
+    /// Has whatever operator runs in this namespace stand aside for a while, before it is uninstalled.
+    pub async fn stand_aside(&self, namespace: &str) -> Result<(), OperatorError> {
+        let api: Api<Lease> = Api::namespaced(self.client.clone(), namespace);
+        let Some(mut lease) = self.answer("read its lease", api.get_opt(leader::NAME)).await? else { return Ok(()) };
+        let spec = lease.spec.get_or_insert_default();
+        spec.holder_identity = Some(NOBODY.to_owned());
+        spec.lease_duration_seconds = Some(ASIDE_SECONDS);
+        let now = jiff::Timestamp::now();
+        spec.renew_time = Some(MicroTime(now));
+        let params = PostParams::default();
+        self.answer("take its lease", api.replace(leader::NAME, &params, &lease)).await.map(|_| ())
+    }
+
+    /// Tells the API server to ask our webhooks no more.
+    pub async fn unregister(&self) -> Result<(), OperatorError> {
+        for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
+            let gvk = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
+            let resource = ApiResource::from_gvk(&gvk);
+            let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+            let params = DeleteParams::default();
+            let deleted = async {
+                match api.delete(NAME, &params).await {
+                    Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+                    deleted => deleted.map(|_| ()),
+                }
+            };
+            self.answer(&format!("delete {kind} {NAME}"), deleted).await?;
+        }
+        Ok(())
     }
 
     /// Lets every plan go without the operator, which is about to be gone itself; the names of those that waited for it.

@@ -1,7 +1,7 @@
 //! Writing down: status of our objects, conditions in it, and objects of our own making.
 
 use crds::{Condition, Holds, Moment};
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
 use serde::Serialize;
 use serde_json::json;
 
@@ -35,18 +35,37 @@ pub fn put(conditions: &mut Vec<Condition>, kind: &str, holds: Holds, reason: &s
     }
 }
 
-/// Writes the status of an object. One that is gone needs none.
+/// Writes the status of this very object, not of another that has its name by now, and returns it as it is now. One that
+/// is gone needs none.
 pub async fn status(
     context: &Context,
     api: &Api<DynamicObject>,
-    name: &str,
+    object: &ObjectMeta,
     status: &impl Serialize,
-) -> Result<(), OperatorError> {
-    let patch = Patch::Merge(json!({"status": status}));
+) -> Result<Option<DynamicObject>, OperatorError> {
+    let name = object.name.as_deref().unwrap_or_default();
+    let patch = Patch::Merge(json!({"metadata": {"uid": object.uid}, "status": status}));
     let params = PatchParams::default();
     match context.cluster.write(api.patch_status(name, &params, &patch)).await {
-        Ok(_) | Err(Refusal::Gone) => Ok(()),
+        Ok(written) => Ok(Some(written)),
+        // Without a resourceVersion there is no other conflict than that of the uid.
+        Err(Refusal::Gone | Refusal::Changed) if object.uid.is_some() => Ok(None),
         Err(refusal) => Err(refused(format!("write the status of {name}"), &refusal)),
+    }
+}
+
+/// Makes an object that is not there yet; false where another has its name.
+pub async fn create(
+    context: &Context,
+    api: &Api<DynamicObject>,
+    object: &DynamicObject,
+) -> Result<bool, OperatorError> {
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    match context.cluster.write(api.create(&params, object)).await {
+        Ok(_) => Ok(true),
+        Err(Refusal::Changed) => Ok(false),
+        Err(refusal) => Err(refused(format!("make {name}"), &refusal)),
     }
 }
 
@@ -56,10 +75,10 @@ pub async fn apply(
     api: &Api<DynamicObject>,
     name: &str,
     object: &(impl Serialize + std::fmt::Debug),
-) -> Result<(), OperatorError> {
+) -> Result<DynamicObject, OperatorError> {
     let params = PatchParams::apply(FIELD_MANAGER).force();
     match context.cluster.write(api.patch(name, &params, &Patch::Apply(object))).await {
-        Ok(_) => Ok(()),
+        Ok(written) => Ok(written),
         Err(refusal) => Err(refused(format!("write {name}"), &refusal)),
     }
 }
@@ -77,10 +96,13 @@ pub async fn merge(
     }
 }
 
-/// Deletes an object. One that is gone is deleted.
-pub async fn delete(context: &Context, api: &Api<DynamicObject>, name: &str) -> Result<(), OperatorError> {
-    match context.cluster.write(api.delete(name, &DeleteParams::default())).await {
-        Ok(_) | Err(Refusal::Gone) => Ok(()),
+/// Deletes this very object. One that is gone is deleted.
+pub async fn delete(context: &Context, api: &Api<DynamicObject>, object: &ObjectMeta) -> Result<(), OperatorError> {
+    let name = object.name.as_deref().unwrap_or_default();
+    let preconditions = Some(Preconditions { uid: object.uid.clone(), resource_version: None });
+    let params = DeleteParams { preconditions, ..DeleteParams::default() };
+    match context.cluster.write(api.delete(name, &params)).await {
+        Ok(_) | Err(Refusal::Gone | Refusal::Changed) => Ok(()),
         Err(refusal) => Err(refused(format!("delete {name}"), &refusal)),
     }
 }

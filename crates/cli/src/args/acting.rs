@@ -88,6 +88,9 @@ pub struct RollbackArgs {
     /// Of every plan: before the operator is uninstalled
     #[arg(long)]
     pub all: bool,
+    /// The operator's namespace, whose operator stands aside
+    #[arg(long, value_name = "NAME", env = "POD_NAMESPACE")]
+    pub namespace: Option<String>,
     /// The cluster.
     #[command(flatten)]
     pub live: LiveArgs,

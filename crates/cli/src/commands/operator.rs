@@ -15,13 +15,12 @@ const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/names
 /// Runs it.
 pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
     log(args);
-    let own = || std::fs::read_to_string(OWN_NAMESPACE).ok().map(|name| name.trim().to_owned());
     let settings = Settings {
         live: input::live_options(&args.live),
         prices: input::price_table(&args.prices)?,
         acting: apply::options(&args.acting),
-        namespace: args.namespace.clone().or_else(own).unwrap_or_else(|| "default".to_owned()),
-        identity: args.identity.clone().unwrap_or_else(|| format!("plimsoll-{}", std::process::id())),
+        namespace: namespace(args.namespace.as_deref()),
+        identity: args.identity.clone().unwrap_or_else(own_identity),
         health: args.health_address,
         metrics: args.metrics_address,
         webhooks: webhooks(args),
@@ -37,6 +36,19 @@ pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
         ::operator::run(settings, stop).await.map_err(failure)?;
         Ok(Exit::Done)
     })
+}
+
+/// The namespace of an operator: as it is given, as a pod finds it, or `default`.
+pub fn namespace(given: Option<&str>) -> String {
+    let own = || std::fs::read_to_string(OWN_NAMESPACE).ok().map(|name| name.trim().to_owned());
+    given.map(str::to_owned).or_else(own).unwrap_or_else(|| "default".to_owned())
+}
+
+/// Another one for every start: in containers every process is the first, and hosts may share a name.
+fn own_identity() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}-{:x}", host.trim(), std::process::id(), since.as_nanos())
 }
 
 /// How the API server reaches the webhooks; none where nobody has said it.

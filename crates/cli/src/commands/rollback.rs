@@ -17,10 +17,18 @@ pub fn run(args: &RollbackArgs) -> Result<Exit, Failure> {
             Some(plan) => act::undo(&cluster, plan).await.map_err(failure)?,
             None => {
                 let outside = Outside::connect(&input::live_options(&args.live)).await.map_err(operator::failure)?;
+                let namespace = operator::namespace(args.namespace.as_deref());
+                // First of all nobody may stand in the way: neither an operator that goes on, nor webhooks without one.
+                for done in [outside.stand_aside(&namespace).await, outside.unregister().await] {
+                    if let Err(error) = done {
+                        talk::note(format!("warning: {error}"));
+                    }
+                }
+                let undone = act::undo_all(&cluster).await.map_err(failure)?;
                 for plan in outside.release().await.map_err(operator::failure)? {
                     talk::note(format!("plan {plan} waits for nobody any more"));
                 }
-                act::undo_all(&cluster).await.map_err(failure)?
+                undone
             }
         };
         for node in &undone.uncordoned {

@@ -19,7 +19,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::events::{self, Subject};
-use crate::objects::{self, name, status};
+use crate::objects::{name, status};
 use crate::record;
 use terms::Terms;
 
@@ -191,5 +191,5 @@ async fn stand(
     if after == before {
         return Ok(());
     }
-    record::status(context, &objects.api(&objects.configs), objects::name(config), &after).await
+    record::status(context, &objects.api(&objects.configs), &config.metadata, &after).await.map(|_| ())
 }

@@ -43,7 +43,7 @@ pub async fn propose(
             phase if phase.is_final() => {}
             Phase::Pending if !is_approved(plan) => {
                 if let Some(reason) = why_useless(plan, found) {
-                    expire(context, name(plan), standing, reason).await?;
+                    expire(context, plan, standing, reason).await?;
                 } else {
                     return Ok(Some(name(plan).to_owned()));
                 }
@@ -54,11 +54,16 @@ pub async fn propose(
     if found.plan.nodes.remove.is_empty() && found.plan.nodes.add.is_empty() {
         return Ok(None);
     }
-    if plans.iter().any(|plan| name(plan) == found.plan.name) {
-        // The same plan on the same cluster came to nothing: once it is gone it is made again, and tried again.
-        let objects = &context.objects;
-        record::delete(context, &objects.api(&objects.plans), &found.plan.name).await?;
-        return Ok(None);
+    if let Some(same) = plans.iter().find(|plan| name(plan) == found.plan.name) {
+        let standing: MigrationPlanStatus = status(same);
+        if is_ours(&same) && standing.phase.is_final() {
+            // The same plan on the same cluster came to nothing: once it is gone it is made again, and tried again.
+            let objects = &context.objects;
+            record::delete(context, &objects.api(&objects.plans), &same.metadata).await?;
+            return Ok(None);
+        }
+        // Somebody else's plan says the same.
+        return Ok(Some(found.plan.name.clone()));
     }
     create(context, config, terms, found).await
 }
@@ -95,16 +100,16 @@ pub fn read(object: &DynamicObject) -> Result<Plan, String> {
 
 async fn expire(
     context: &Context,
-    plan: &str,
+    plan: &DynamicObject,
     mut standing: MigrationPlanStatus,
     reason: String,
 ) -> Result<(), OperatorError> {
     standing.phase = Phase::Expired;
     standing.finished_at = Some(Moment(clock::now()));
     record::put(&mut standing.conditions, "Ready", Holds::False, "Expired", reason.clone());
-    events::tell(context, Subject::Plan(plan), EventType::Normal, "Expired", reason).await;
+    events::tell(context, Subject::Plan(name(plan)), EventType::Normal, "Expired", reason).await;
     let objects = &context.objects;
-    record::status(context, &objects.api(&objects.plans), plan, &standing).await
+    record::status(context, &objects.api(&objects.plans), &plan.metadata, &standing).await.map(|_| ())
 }
 
 async fn create(
@@ -127,7 +132,10 @@ async fn create(
         return Ok(None);
     }
     let objects = &context.objects;
-    record::apply(context, &objects.api(&objects.plans), &plan.name, &object).await?;
+    let Ok(object) = serde_json::from_value(object) else { return Ok(None) };
+    if !record::create(context, &objects.api(&objects.plans), &object).await? {
+        return Ok(None);
+    }
     let note = format!(
         "{} moves, ${:.2} a month{}",
         plan.migrations.len(),

@@ -64,6 +64,6 @@ async fn put(
 ) -> Result<(), OperatorError> {
     let resource = ApiResource::erase::<OptimizationReport>(&());
     let api = Api::<DynamicObject>::all_with(context.client(), &resource);
-    record::apply(context, &api, name, &OptimizationReport::new(name, spec)).await?;
-    record::status(context, &api, name, status).await
+    let report = record::apply(context, &api, name, &OptimizationReport::new(name, spec)).await?;
+    record::status(context, &api, &report.metadata, status).await.map(|_| ())
 }

@@ -16,14 +16,14 @@ use model::{Migration, Name, Plan, Policy, UsdPerHour};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use super::CONFIG;
 use super::journal::Journal;
+use super::{CONFIG, DRY_RUN, terms, why_not_now};
 use crate::clock;
 use crate::consolidation::{proposal, report, terms::Terms};
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::events::{self, Subject};
-use crate::objects::{annotation, name};
+use crate::objects::annotation;
 
 /// What became of steps is written down at least this often.
 const WRITE_EVERY: Duration = Duration::from_secs(2);
@@ -33,6 +33,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 /// One plan that is carried out.
 pub struct Execution {
     context: Arc<Context>,
+    object: Arc<DynamicObject>,
     plan: Plan,
     config: Option<String>,
     terms: Option<Terms>,
@@ -67,14 +68,15 @@ impl Execution {
         let plan = proposal::read(object)?;
         standing.total_migrations = u32::try_from(plan.migrations.len()).unwrap_or(u32::MAX);
         standing.observed_generation = object.metadata.generation;
-        let journal = Journal::new(context, name(object), standing);
+        let journal = Journal::new(context, object, standing);
         let config = annotation(object, CONFIG).map(str::to_owned);
+        let object = object.clone();
         let snapshot = context.followed.snapshot(clock::now());
         let prices = context.cluster.prices(&snapshot);
         let goes = |name: &Name| plan.nodes.remove.contains(name);
         let of_going = snapshot.nodes.iter().enumerate().filter(|(_, node)| goes(&node.name));
         let prices = of_going.filter_map(|(at, node)| Some((node.name.clone(), prices.of(at)?))).collect();
-        Ok(Execution { context: context.clone(), plan, config, terms, journal, prices })
+        Ok(Execution { context: context.clone(), object, plan, config, terms, journal, prices })
     }
 
     /// Writes down that it begins.
@@ -141,7 +143,7 @@ impl Execution {
                 AutoRollback::Above { percent } => Some(percent),
             };
         }
-        if self.terms.as_ref().is_some_and(|terms| terms.spec.dry_run) {
+        if self.is_dry_run() {
             let rehearsal = act::rehearse(cluster, &self.plan, &policy).await?;
             let message = format!(
                 "dry run: {} faults; of {} evictions of the first wave the API server would refuse {}",
@@ -149,6 +151,7 @@ impl Execution {
                 rehearsal.asked,
                 rehearsal.refused.len()
             );
+            self.journal.change(|status| status.observed_generation = self.object.metadata.generation);
             return Ok(Ending { paused: Some(message), ..Ending::default() });
         }
         act::carry_out(cluster, &self.plan, &policy, &options, self, &|progress| self.hear(&progress, told)).await
@@ -194,6 +197,7 @@ impl Execution {
     /// The last word on it, until it is written.
     async fn end(&self, result: Result<Ending, ActError>) {
         let (phase, reason, message) = match &result {
+            Ok(ending) if self.is_dry_run() => (Phase::Paused, DRY_RUN, ending.paused.clone().unwrap_or_default()),
             Ok(ending) => conclusion(ending, self.plan.nodes.remove.len()),
             Err(error @ ActError::NotLegal { .. }) => (Phase::Expired, "NotLegal", error.to_string()),
             Err(error @ ActError::Busy { .. }) => (Phase::Paused, "AnotherPlan", error.to_string()),
@@ -239,22 +243,25 @@ impl Execution {
         report::write_consolidation(&self.context, self.config.clone(), snapshot, consolidation).await
     }
 
+    fn is_dry_run(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.spec.dry_run)
+    }
+
     async fn tell(&self, kind: EventType, reason: &str, note: String) {
         events::tell(&self.context, Subject::Plan(&self.plan.name), kind, reason, note).await;
     }
 
-    /// Why it does not go on, where it does not.
+    /// Why it does not go on as things are now, where it does not.
     fn verdict(&self) -> Verdict {
-        let objects = &self.context.objects;
-        let is_there =
-            objects.plans.get(&self.plan.name).is_some_and(|plan| plan.metadata.deletion_timestamp.is_none());
-        if !is_there {
+        if !self.journal.plan_is_there() {
             return Verdict::Stop("the plan was deleted".to_owned());
         }
-        let Some(terms) = &self.terms else { return Verdict::GoOn };
-        match terms.window(clock::now()).why_closed() {
-            Some(why) => Verdict::Pause(why),
-            None => Verdict::GoOn,
+        // Somebody may have thought better of what it was begun with.
+        match terms(&self.context, &self.object) {
+            Ok(None) => Verdict::GoOn,
+            Ok(Some(terms)) if terms.spec.dry_run => Verdict::Pause("its configuration asks for a dry run".to_owned()),
+            Ok(Some(terms)) => why_not_now(&terms).map_or(Verdict::GoOn, |(_, why)| Verdict::Pause(why)),
+            Err(problem) => Verdict::Pause(problem),
         }
     }
 }
@@ -262,13 +269,14 @@ impl Execution {
 impl Gate for Execution {
     fn before<'g>(&'g self, wave: &'g [Migration]) -> BoxFuture<'g, Verdict> {
         async move {
-            let verdict = self.verdict();
-            if verdict != Verdict::GoOn {
-                return verdict;
+            let before = self.verdict();
+            if before != Verdict::GoOn {
+                return before;
             }
             self.journal.intend(wave);
             match self.journal.write().await {
-                Ok(()) => Verdict::GoOn,
+                // What the API server answered is newer than what was heard.
+                Ok(()) => self.verdict(),
                 Err(error) => Verdict::Pause(format!("what is about to be done cannot be written down: {error}")),
             }
         }

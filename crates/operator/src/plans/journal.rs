@@ -6,6 +6,7 @@ use act::{Done, StepDone};
 use crds::{Holds, MigrationPlanStatus, Moment, Outcome, Phase, StepOutcome};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use kube::api::{DynamicObject, ObjectMeta};
 use model::{Migration, Name};
 
 use super::PROGRESSING;
@@ -18,19 +19,28 @@ use crate::record;
 /// The status of a plan that is being carried out.
 pub struct Journal {
     context: Arc<Context>,
-    plan: String,
+    /// The very plan: its name and uid.
+    plan: ObjectMeta,
     kept: Mutex<Kept>,
 }
 
 struct Kept {
     status: MigrationPlanStatus,
     is_written: bool,
+    /// The plan was there, and not on its way out, when it was last written to.
+    is_there: bool,
 }
 
 impl Journal {
-    pub fn new(context: &Arc<Context>, plan: &str, status: MigrationPlanStatus) -> Journal {
-        let kept = Mutex::new(Kept { status, is_written: false });
-        Journal { context: context.clone(), plan: plan.to_owned(), kept }
+    pub fn new(context: &Arc<Context>, plan: &DynamicObject, status: MigrationPlanStatus) -> Journal {
+        let kept = Mutex::new(Kept { status, is_written: false, is_there: true });
+        let (name, uid) = (plan.metadata.name.clone(), plan.metadata.uid.clone());
+        Journal { context: context.clone(), plan: ObjectMeta { name, uid, ..ObjectMeta::default() }, kept }
+    }
+
+    /// Was the plan there, and not on its way out, when it was last written to?
+    pub fn plan_is_there(&self) -> bool {
+        self.lock().is_there
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -117,10 +127,17 @@ impl Journal {
         };
         let objects = &self.context.objects;
         let written = record::status(&self.context, &objects.api(&objects.plans), &self.plan, &status).await;
-        if written.is_err() {
-            self.lock().is_written = false;
+        let mut kept = self.lock();
+        match written {
+            Ok(plan) => {
+                kept.is_there = plan.is_some_and(|plan| plan.metadata.deletion_timestamp.is_none());
+                Ok(())
+            }
+            Err(error) => {
+                kept.is_written = false;
+                Err(error)
+            }
         }
-        written
     }
 }
 

@@ -3,18 +3,21 @@
 mod execution;
 mod journal;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use act::Standing;
+use crds::optimization_config::Mode;
 use crds::{Holds, MigrationPlanStatus, Moment, Phase};
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
 use serde::Deserialize;
 use tokio::task::JoinSet;
+use tracing::{error, warn};
 
 use crate::clock;
-use crate::consolidation::terms::{Terms, Window};
+use crate::consolidation::terms::Terms;
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::events::{self, Subject};
@@ -33,17 +36,21 @@ pub const PROGRESSING: &str = "Progressing";
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// So many finished plans are kept.
 const MOST_FINISHED: usize = 20;
-/// A plan that could not begin is tried again after this.
+/// A plan that came to no end is tried again after this, which doubles each time.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// The reason of a plan that was only rehearsed.
+const DRY_RUN: &str = "DryRun";
 
 /// All plans, and the one that is being carried out.
 #[derive(Default)]
 pub struct Plans {
-    executing: Option<String>,
+    executing: Option<Arc<DynamicObject>>,
     /// Ends the execution with this, so that nobody goes on who does not lead.
     task: JoinSet<()>,
     swept: Option<Instant>,
-    not_before: Option<Instant>,
+    /// When plans that came to no end are tried again, and after how long another time.
+    later: HashMap<String, (Instant, Duration)>,
 }
 
 impl Plans {
@@ -52,21 +59,24 @@ impl Plans {
         self.executing.is_some()
     }
 
-    /// What a leader before has left: marks of plans that nobody goes on with.
-    pub async fn take_over(&mut self, context: &Context) -> Result<(), OperatorError> {
-        self.sweep(context).await
-    }
-
-    /// Brings every plan forward.
+    /// Brings every plan forward. What is in the way of one is in the way of no other.
     pub async fn reconcile(&mut self, context: &Arc<Context>) -> Result<(), OperatorError> {
-        while self.task.try_join_next().is_some() {
-            self.executing = None;
-            self.not_before = Some(Instant::now() + TRY_AGAIN);
+        while let Some(ended) = self.task.try_join_next() {
+            let Some(plan) = self.executing.take() else { continue };
+            let wait = self.later.get(name(&plan)).map_or(TRY_AGAIN, |(_, wait)| (*wait * 2).min(LONGEST_WAIT));
+            self.later.insert(name(&plan).to_owned(), (Instant::now() + wait, wait));
+            if let Err(problem) = ended {
+                error!(plan = name(&plan), %problem, "carrying the plan out ended unexpectedly");
+                fail(context, &plan, problem.to_string()).await?;
+            }
         }
         let plans = context.objects.plans.all();
+        self.later.retain(|known, _| plans.iter().any(|plan| name(plan) == known));
         count(context, &plans);
         for plan in &plans {
-            self.bring_forward(context, plan).await?;
+            if let Err(error) = self.bring_forward(context, plan).await {
+                warn!(plan = name(plan), %error, "cannot bring the plan forward");
+            }
         }
         if self.swept.is_none_or(|swept| swept.elapsed() > SWEEP_EVERY) {
             self.sweep(context).await?;
@@ -75,8 +85,12 @@ impl Plans {
         Ok(())
     }
 
+    fn is_executing_plan(&self, plan: &str) -> bool {
+        self.executing.as_ref().is_some_and(|executing| name(executing) == plan)
+    }
+
     async fn bring_forward(&mut self, context: &Arc<Context>, plan: &Arc<DynamicObject>) -> Result<(), OperatorError> {
-        let is_executing = self.executing.as_deref() == Some(name(plan));
+        let is_executing = self.is_executing_plan(name(plan));
         if plan.metadata.deletion_timestamp.is_some() {
             // One that is being carried out stops before its next wave, and is undone there.
             if !is_executing {
@@ -92,6 +106,10 @@ impl Plans {
         match standing.phase {
             Phase::Pending if plan.data["spec"]["approved"] == true => approve(context, plan, standing).await,
             Phase::Pending => Ok(()),
+            // Whoever may write the status alone has agreed to nothing.
+            Phase::Approved | Phase::Paused | Phase::Executing if plan.data["spec"]["approved"] != true => {
+                fail(context, plan, "spec.approved is not true".to_owned()).await
+            }
             Phase::Approved | Phase::Paused | Phase::Executing if !is_executing => {
                 self.begin(context, plan, standing).await
             }
@@ -109,16 +127,21 @@ impl Plans {
         plan: &Arc<DynamicObject>,
         standing: MigrationPlanStatus,
     ) -> Result<(), OperatorError> {
-        if self.executing.is_some() || self.not_before.is_some_and(|moment| Instant::now() < moment) {
+        let is_later = self.later.get(name(plan)).is_some_and(|(moment, _)| Instant::now() < *moment);
+        if self.executing.is_some() || is_later {
             return Ok(());
         }
         let terms = match terms(context, plan) {
             Ok(terms) => terms,
             Err(problem) => return wait(context, plan, standing, "Configuration", problem).await,
         };
-        let window = terms.as_ref().map_or(Window::Open, |terms| terms.window(clock::now()));
-        if let Some(why) = window.why_closed() {
-            return wait(context, plan, standing, "OutsideWindow", why).await;
+        if let Some((reason, why)) = terms.as_ref().and_then(why_not_now) {
+            return wait(context, plan, standing, reason, why).await;
+        }
+        let was_rehearsed =
+            standing.conditions.iter().any(|known| known.kind == PROGRESSING && known.reason == DRY_RUN);
+        if terms.as_ref().is_some_and(|terms| terms.spec.dry_run) && was_rehearsed {
+            return Ok(());
         }
         let execution = match Execution::prepare(context, plan, terms, standing.clone()) {
             Ok(execution) => execution,
@@ -128,7 +151,7 @@ impl Plans {
             change_finalizers(context, plan, true).await?;
         }
         execution.intend().await?;
-        self.executing = Some(name(plan).to_owned());
+        self.executing = Some(plan.clone());
         self.task.spawn(execution.run());
         Ok(())
     }
@@ -140,7 +163,7 @@ impl Plans {
             Some(found) => {
                 let standing: MigrationPlanStatus = status(&found);
                 let is_under_way = matches!(standing.phase, Phase::Executing | Phase::Approved | Phase::Paused);
-                let is_executing = self.executing.as_deref() == Some(plan);
+                let is_executing = self.is_executing_plan(plan);
                 match standing.phase {
                     _ if is_under_way || is_executing => Standing::Alive,
                     Phase::Completed | Phase::Failed | Phase::RolledBack | Phase::Expired => Standing::Over,
@@ -156,6 +179,25 @@ impl Plans {
         self.swept = Some(Instant::now());
         Ok(())
     }
+}
+
+/// Why a plan on these terms may not go on now: a reason for machines, and one for people.
+fn why_not_now(terms: &Terms) -> Option<(&'static str, String)> {
+    if terms.spec.mode == Mode::Observe {
+        return Some(("Observing", "the mode of its configuration is observe by now".to_owned()));
+    }
+    terms.window(clock::now()).why_closed().map(|why| ("OutsideWindow", why))
+}
+
+/// It ends here, and its status says why.
+async fn fail(context: &Context, plan: &DynamicObject, why: String) -> Result<(), OperatorError> {
+    let mut standing: MigrationPlanStatus = status(plan);
+    standing.phase = Phase::Failed;
+    standing.finished_at = Some(Moment(clock::now()));
+    record::put(&mut standing.conditions, PROGRESSING, Holds::False, "Failed", why.clone());
+    write(context, plan, &standing).await?;
+    events::tell(context, Subject::Plan(name(plan)), EventType::Warning, "Failed", why).await;
+    Ok(())
 }
 
 /// On whose terms; none for a plan that no configuration made.
@@ -202,7 +244,7 @@ async fn wait(
 
 async fn write(context: &Context, plan: &DynamicObject, standing: &MigrationPlanStatus) -> Result<(), OperatorError> {
     let objects = &context.objects;
-    record::status(context, &objects.api(&objects.plans), name(plan), standing).await
+    record::status(context, &objects.api(&objects.plans), &plan.metadata, standing).await.map(|_| ())
 }
 
 /// Undoes what is left of a plan that is being deleted, and lets it go.
@@ -224,11 +266,11 @@ async fn forget_the_oldest(context: &Context, plans: &[Arc<DynamicObject>]) -> R
         let finished_at = Moment::deserialize(&plan.data["status"]["finishedAt"]).ok();
         finished_at.filter(|_| phase(plan).is_final() && annotation(plan, CONFIG).is_some())
     };
-    let mut finished: Vec<_> = plans.iter().filter_map(|plan| Some((finished_at(plan)?, name(plan)))).collect();
-    finished.sort_unstable();
+    let mut finished: Vec<_> = plans.iter().filter_map(|plan| Some((finished_at(plan)?, plan))).collect();
+    finished.sort_by_key(|(moment, plan)| (*moment, name(plan).to_owned()));
     let objects = &context.objects;
     for (_, plan) in finished.iter().rev().skip(MOST_FINISHED) {
-        record::delete(context, &objects.api(&objects.plans), plan).await?;
+        record::delete(context, &objects.api(&objects.plans), &plan.metadata).await?;
     }
     Ok(())
 }

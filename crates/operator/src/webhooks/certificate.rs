@@ -27,6 +27,8 @@ use crate::record::FIELD_MANAGER;
 const NAME: &str = "plimsoll-webhook";
 /// When another certificate is made.
 const RENEW_AFTER: &str = "optimizer.io/renew-after";
+/// By which names it is called.
+const NAMES: &str = "optimizer.io/names";
 /// How long one holds, and after how long another is made.
 const HOLDS_DAYS: i64 = 90;
 const RENEW_DAYS: i64 = 60;
@@ -84,8 +86,11 @@ pub async fn ensure(context: &Context, webhooks: &Webhooks) -> Result<String, Op
     let renew_after = annotations.get(RENEW_AFTER).and_then(|moment| moment.parse::<Timestamp>().ok());
     let data = secret.and_then(|secret| secret.data).unwrap_or_default();
     let authority = data.get("ca.crt").map(|part| String::from_utf8_lossy(&part.0).into_owned());
+    let names = names(context, webhooks);
+    let is_for_us = annotations.get(NAMES) == Some(&names.join(",")) && data.contains_key("tls.crt");
     if let (Some(authority), Some(renew_after)) = (&authority, renew_after)
         && renew_after > Timestamp::now()
+        && is_for_us
     {
         return Ok(authority.clone());
     }
@@ -93,11 +98,11 @@ pub async fn ensure(context: &Context, webhooks: &Webhooks) -> Result<String, Op
         what: "make a certificate for the webhooks".to_owned(),
         problem: problem.to_string(),
     };
-    let made = make(&names(context, webhooks)).map_err(failed)?;
+    let made = make(&names).map_err(failed)?;
     // Replicas that still show the last certificate are still believed.
     let last = authority.as_deref().and_then(first_certificate).unwrap_or_default();
     let authority = format!("{}{last}", made.authority);
-    write(context, &made, &authority).await?;
+    write(context, &made, &authority, &names).await?;
     info!("made a new certificate for the webhooks");
     Ok(authority)
 }
@@ -108,14 +113,17 @@ async fn get(context: &Context) -> Result<Option<Secret>, OperatorError> {
     context.cluster.answer(api.get_opt(NAME)).await.map_err(|refusal| refused(refusal.in_words()))
 }
 
-async fn write(context: &Context, made: &Made, authority: &str) -> Result<(), OperatorError> {
+async fn write(context: &Context, made: &Made, authority: &str, names: &[String]) -> Result<(), OperatorError> {
     let api: Api<Secret> = Api::namespaced(context.client(), &context.settings.namespace);
     let renew_after = Timestamp::now() + SignedDuration::from_hours(24 * RENEW_DAYS);
     let part = |name: &str, text: &str| (name.to_owned(), ByteString(text.as_bytes().to_vec()));
     let secret = Secret {
         metadata: ObjectMeta {
             name: Some(NAME.to_owned()),
-            annotations: Some(BTreeMap::from([(RENEW_AFTER.to_owned(), renew_after.to_string())])),
+            annotations: Some(BTreeMap::from([
+                (RENEW_AFTER.to_owned(), renew_after.to_string()),
+                (NAMES.to_owned(), names.join(",")),
+            ])),
             ..ObjectMeta::default()
         },
         type_: Some("kubernetes.io/tls".to_owned()),

@@ -32,6 +32,7 @@ use tracing::warn;
 use crate::context::Context;
 use crate::error::OperatorError;
 use certificate::Served;
+pub use registration::NAME;
 use review::Answer;
 
 /// The API server reaches them so.
@@ -57,6 +58,10 @@ const LARGEST_REVIEW: usize = 8 << 20;
 /// Whoever has not asked by then is closed out: the API server itself waits for two seconds.
 const REQUEST: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 64;
+/// Each may take a hundred megabytes for a moment, where somebody means harm.
+const REVIEWS_AT_ONCE: usize = 2;
+/// The API server sends at once what it sends.
+const BODY: Duration = Duration::from_secs(2);
 /// How often the certificate is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
@@ -132,8 +137,11 @@ async fn answer(request: Request<Incoming>, own: Option<&str>) -> Result<Respons
         (&Method::POST, "/stamp") => review::stamp,
         _ => return Ok(text(StatusCode::NOT_FOUND, "there is nothing here")),
     };
+    // Anybody who reaches the port may send: what is held in memory is bounded before anything is known of it.
+    static READING: Semaphore = Semaphore::const_new(REVIEWS_AT_ONCE);
+    let Ok(_place) = READING.acquire().await else { return Ok(text(StatusCode::SERVICE_UNAVAILABLE, "busy")) };
     let body = Limited::new(request.into_body(), LARGEST_REVIEW);
-    let Ok(Ok(body)) = tokio::time::timeout(REQUEST, body.collect()).await else {
+    let Ok(Ok(body)) = tokio::time::timeout(BODY, body.collect()).await else {
         return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "the review is too large, or does not come"));
     };
     let Ok(review) = serde_json::from_slice::<Value>(&body.to_bytes()) else {

@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::consolidation::proposal::CONFIG;
+
 /// What we say to a request.
 #[derive(Debug, PartialEq)]
 pub enum Answer {
@@ -18,14 +20,25 @@ pub enum Answer {
 /// Is the object as it should be, and does its approval stand?
 pub fn validate(request: &Value) -> Answer {
     let (object, old) = (&request["object"], &request["oldObject"]);
+    // What is on its way out, or was taken under other rules and stays as it is, must not be kept by what is wrong with it.
+    let is_as_it_was = old["spec"].is_object() && old["spec"] == object["spec"];
+    if !object["metadata"]["deletionTimestamp"].is_null() && is_as_it_was {
+        return Answer::Allowed;
+    }
     let wrong = crds::lint(object);
     if !wrong.is_empty() {
         let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         return Answer::Refused(wrong.join("; "));
     }
-    if object["kind"] == "MigrationPlan" && old["spec"]["approved"] == true && old["spec"] != object["spec"] {
-        let message = "spec: is frozen since the plan was approved: delete the plan to stop it";
-        return Answer::Refused(message.to_owned());
+    if object["kind"] == "MigrationPlan" && old["spec"]["approved"] == true {
+        // On whose terms it is carried out was agreed to as well.
+        let terms = |plan: &Value| plan["metadata"]["annotations"][CONFIG].clone();
+        for (field, is_same) in [("spec", old["spec"] == object["spec"]), (CONFIG, terms(old) == terms(object))] {
+            if !is_same {
+                let message = format!("{field}: is frozen since the plan was approved: delete the plan to stop it");
+                return Answer::Refused(message);
+            }
+        }
     }
     Answer::Allowed
 }
@@ -121,6 +134,13 @@ mod tests {
             plan
         };
         let answer = validate(&request(plan(true, Some("joe")), changed, "jane"));
+        assert!(matches!(&answer, Answer::Refused(why) if why.contains("frozen")), "{answer:?}");
+        let on_other_terms = {
+            let mut plan = plan(true, Some("joe"));
+            plan["metadata"]["annotations"] = json!({CONFIG: "reckless"});
+            plan
+        };
+        let answer = validate(&request(plan(true, Some("joe")), on_other_terms, "jane"));
         assert!(matches!(&answer, Answer::Refused(why) if why.contains("frozen")), "{answer:?}");
     }
 

@@ -20,8 +20,10 @@ use crate::remaining::remaining;
 use crate::removal::{Removed, remove};
 use crate::undo::undo;
 
-/// Status of workloads and budgets follows the pods' within seconds; what is illegal for longer than this is so.
-const STATUS_WITHIN: Duration = Duration::from_secs(60);
+/// Status of workloads and budgets follows the pods' within seconds, mostly; what is illegal for longer than this is so.
+/// A budget counts an evicted pod as about to go for two minutes, by its name: a StatefulSet's that is back before the
+/// disruption controller looked is counted so (`DeletionTimeout`, k8s.io/kubernetes/pkg/controller/disruption).
+const STATUS_WITHIN: Duration = Duration::from_secs(150);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Cordons outlive what the plan expects by this.
 const CORDONS_OUTLIVE: SignedDuration = SignedDuration::from_hours(2);

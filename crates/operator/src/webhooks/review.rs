@@ -92,6 +92,11 @@ mod tests {
             "spec": {
                 "snapshot": {"cluster": "c", "takenAt": "2026-11-21T10:00:00Z", "digest": "sha256:0"},
                 "migrations": [], "approved": approved,
+                "summary": {
+                    "usdPerHourBefore": 1.0, "usdPerHourAfter": 1.0, "usdPerHourLowerBound": null, "gap": null,
+                    "usdPerMonthSaved": 0.0, "nodesBefore": 1, "nodesAfter": 1, "migrations": 0, "waves": 0,
+                    "minutesExpected": 0,
+                },
             },
         });
         if let Some(by) = by {

@@ -8,7 +8,7 @@ mod fixture;
 #[path = "acting/watcher.rs"]
 mod watcher;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -128,7 +128,7 @@ fn killed_again_and_again_it_evicts_nobody_twice_and_leaves_nothing_behind() {
     let running: Arc<Mutex<Option<std::process::Child>>> = Arc::default();
     let writes = Arc::new(AtomicUsize::new(0));
     let last = Arc::new(AtomicUsize::new(0));
-    let granted: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+    let (granted, hear) = fixture::count_evictions();
     let decide = {
         let (running, writes, last) = (running.clone(), writes.clone(), last.clone());
         move |_: &controlplane::Write| {
@@ -141,16 +141,6 @@ fn killed_again_and_again_it_evicts_nobody_twice_and_leaves_nothing_behind() {
             }
             // What was sent at the same moment as the last write is lost with it.
             if write == last && last.is_multiple_of(2) { Fate::AnswerLost } else { Fate::Lost }
-        }
-    };
-    let hear = {
-        let granted = granted.clone();
-        move |write: &controlplane::Write, status: u16| {
-            if write.path.ends_with("/eviction") && status < 300 {
-                let eviction: Value = serde_json::from_str(&write.body).unwrap();
-                let uid = eviction["deleteOptions"]["preconditions"]["uid"].as_str().unwrap().to_owned();
-                *granted.lock().unwrap().entry(uid).or_default() += 1;
-            }
         }
     };
     let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), decide, hear).unwrap();

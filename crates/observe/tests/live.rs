@@ -1,5 +1,5 @@
 //! A live cluster, played by a server of a few lines: paging, expiry, throttling, missing rights.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -118,6 +118,52 @@ fn all_pages_are_read_and_a_dump_of_them_is_the_same_snapshot() {
     let mut saved = Vec::new();
     recording.write(&mut saved).unwrap();
     assert_eq!(format!("{:?}", read_bytes("saved", &saved).unwrap()), format!("{snapshot:?}"));
+}
+
+/// A watch that the server has forgotten the beginning of, and one that ends at once: all is listed again, and followed on.
+#[test]
+fn a_watch_that_is_lost_is_begun_again_with_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let lists = AtomicUsize::new(0);
+    let (options, _) = serve(&folder, move |path| {
+        let (path, query) = path.split_once('?').unwrap();
+        let lines = |event: Value| Answer { status: 200, headers: "", body: format!("{event}\n") };
+        match (path, query.contains("watch=true")) {
+            ("/api/v1/nodes", false) => ok("Node", "v1", vec![node("n1")], ""),
+            ("/api/v1/pods", false) => {
+                let names = ["a", "b", "c"].into_iter().take(1 + lists.fetch_add(1, Ordering::SeqCst));
+                let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "7"},
+                    "items": names.map(pod).collect::<Vec<_>>()});
+                Answer { status: 200, headers: "", body: list.to_string() }
+            }
+            ("/api/v1/pods", true) if lists.load(Ordering::SeqCst) == 1 => status(410, "too old resource version"),
+            ("/api/v1/pods", true) if lists.load(Ordering::SeqCst) == 2 => {
+                lines(json!({"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "status": "Failure",
+                    "reason": "Expired", "message": "too old resource version", "code": 410}}))
+            }
+            ("/api/v1/pods", true) => {
+                let mut gone = pod("a");
+                gone["metadata"]["resourceVersion"] = "8".into();
+                lines(json!({"type": "DELETED", "object": gone}))
+            }
+            _ => status(404, "not served"),
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let connection = observe::connect(&options).await.unwrap();
+        let followed = observe::Followed::begin(&connection, &options).await.unwrap();
+        let mut changes = followed.changes();
+        let names =
+            || -> Vec<String> { followed.snapshot(Time(0)).pods.iter().map(|pod| pod.name.to_string()).collect() };
+        let expected = ["b", "c"];
+        let waited = async {
+            while names() != expected {
+                changes.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waited).await.unwrap_or_else(|_| panic!("{:?}", names()));
+    });
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! A cluster in pieces on the real control plane: full by day, and half of it scaled down.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use controlplane::ControlPlane;
@@ -149,6 +151,23 @@ pub fn begin(kubeconfig: &Path, arguments: &[&str], log: &PathBuf) -> Child {
     let log = std::fs::File::create(log).expect("a log");
     let mut command = command(kubeconfig, arguments);
     command.stdout(log.try_clone().expect("a log")).stderr(log).spawn().expect("the command runs")
+}
+
+/// How often the API server has granted the eviction of each pod, by uid.
+pub type Granted = Arc<Mutex<BTreeMap<String, usize>>>;
+
+/// Counts what a proxy in front of the API server hears.
+pub fn count_evictions() -> (Granted, impl Fn(&controlplane::Write, u16) + Send + Sync + 'static) {
+    let granted = Granted::default();
+    let counted = granted.clone();
+    let hear = move |write: &controlplane::Write, status: u16| {
+        if write.path.ends_with("/eviction") && status < 300 {
+            let eviction: Value = serde_json::from_str(&write.body).expect("JSON");
+            let uid = eviction["deleteOptions"]["preconditions"]["uid"].as_str().expect("a uid").to_owned();
+            *counted.lock().expect("nobody panics with it").entry(uid).or_default() += 1;
+        }
+    };
+    (granted, hear)
 }
 
 pub fn words(output: &Output) -> String {

@@ -36,9 +36,11 @@ impl Operator {
 
     fn start_with(cluster: &Cluster, kubeconfig: &Path, identity: &str, more: &[&str]) -> Operator {
         let (health, metrics) = (ControlPlane::free_port().unwrap(), ControlPlane::free_port().unwrap());
+        // Beyond the loopback address where there is a certificate for it.
+        let host = if more.is_empty() { "127.0.0.1" } else { "0.0.0.0" };
         let log = cluster.folder.path().join(format!("{identity}.log"));
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let (health_at, metrics_at) = (format!("127.0.0.1:{health}"), format!("127.0.0.1:{metrics}"));
+        let (health_at, metrics_at) = (format!("127.0.0.1:{health}"), format!("{host}:{metrics}"));
         let arguments = [
             "operator",
             "--remove-nodes",
@@ -81,6 +83,14 @@ impl Operator {
             assert!(start.elapsed() < Duration::from_secs(20), "it does not stop: {}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Its metrics over TLS, as whoever has this token gets them.
+    pub fn metrics_as(&self, plane: &ControlPlane, token: &str) -> std::process::Output {
+        let server = format!("https://127.0.0.1:{}", self.metrics);
+        let empty = Path::new("/dev/null");
+        let ask = ["--server", &server, "--insecure-skip-tls-verify", "--token", token, "get", "--raw", "/metrics"];
+        plane.kubectl_as(empty, &ask).unwrap()
     }
 
     /// What it answers over HTTP: the status and the text.

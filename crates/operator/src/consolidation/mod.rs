@@ -67,8 +67,8 @@ impl Loops {
             }
             let terms = match terms {
                 Ok(terms) => terms,
-                Err((reason, problem)) => {
-                    refuse(context, &config, reason, problem).await?;
+                Err(why) => {
+                    fail(context, &config, (ACCEPTED, None), why).await?;
                     turn.due = Time(now.0 + ASK_AGAIN_SECONDS);
                     continue;
                 }
@@ -88,10 +88,11 @@ impl Loops {
 
 /// From a look at the cluster to a report or a plan.
 async fn come_round(context: &Context, config: &Arc<DynamicObject>, terms: &Terms) -> Result<(), OperatorError> {
+    let unanswered = (READY, Some(State::Watching));
     let silent = context.followed.silent_for();
     if silent > STALE {
         let problem = format!("the API server has said nothing for {} s", silent.as_secs());
-        return fail(context, config, "StaleCache", problem).await;
+        return fail(context, config, unanswered, ("StaleCache", problem)).await;
     }
     stand(context, config, |status| {
         status.phase = ConfigPhase::Analyzing;
@@ -101,7 +102,7 @@ async fn come_round(context: &Context, config: &Arc<DynamicObject>, terms: &Term
     .await?;
     let found = match analysis::analyze(context, terms).await {
         Ok(found) => found,
-        Err(problem) => return fail(context, config, "CannotJudge", problem).await,
+        Err(problem) => return fail(context, config, unanswered, ("CannotJudge", problem)).await,
     };
     let metrics = &context.metrics;
     metrics.analysis_duration.observe(found.seconds);
@@ -143,34 +144,18 @@ async fn come_round(context: &Context, config: &Arc<DynamicObject>, terms: &Term
     .await
 }
 
-/// The configuration cannot be followed, and its status says why.
-async fn refuse(
-    context: &Context,
-    config: &Arc<DynamicObject>,
-    reason: &'static str,
-    problem: String,
-) -> Result<(), OperatorError> {
-    events::tell(context, Subject::Config(name(config)), EventType::Warning, reason, problem.clone()).await;
-    stand(context, config, |status| {
-        status.phase = ConfigPhase::Error;
-        status.state = None;
-        record::put(&mut status.conditions, ACCEPTED, Holds::False, reason, problem.clone());
-    })
-    .await
-}
-
-/// There is no answer now, and its status says why.
+/// There is no answer: its status says by this condition why, and what it does until there is one.
 async fn fail(
     context: &Context,
     config: &Arc<DynamicObject>,
-    reason: &'static str,
-    problem: String,
+    (condition, state): (&'static str, Option<State>),
+    (reason, problem): (&'static str, String),
 ) -> Result<(), OperatorError> {
     events::tell(context, Subject::Config(name(config)), EventType::Warning, reason, problem.clone()).await;
     stand(context, config, |status| {
         status.phase = ConfigPhase::Error;
-        status.state = Some(State::Watching);
-        record::put(&mut status.conditions, READY, Holds::False, reason, problem.clone());
+        status.state = state;
+        record::put(&mut status.conditions, condition, Holds::False, reason, problem.clone());
     })
     .await
 }

@@ -17,9 +17,10 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::journal::Journal;
-use super::{CONFIG, DRY_RUN, terms, why_not_now};
+use super::{DRY_RUN, terms, why_not_now};
 use crate::clock;
-use crate::consolidation::{proposal, report, terms::Terms};
+use crate::consolidation::proposal::{self, CONFIG};
+use crate::consolidation::{report, terms::Terms};
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::events::{self, Subject};

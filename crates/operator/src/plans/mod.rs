@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::clock;
+use crate::consolidation::proposal::CONFIG;
 use crate::consolidation::terms::Terms;
 use crate::context::Context;
 use crate::error::OperatorError;
@@ -28,8 +29,6 @@ use execution::Execution;
 
 /// A plan with it is not gone before what it did to nodes is undone.
 pub const FINALIZER: &str = "optimizer.io/undo";
-/// The configuration on whose terms a plan is carried out.
-const CONFIG: &str = "optimizer.io/config";
 /// The condition that says what a plan waits for.
 pub const PROGRESSING: &str = "Progressing";
 /// How often nodes are looked over for cordons that nobody goes on with.

@@ -10,6 +10,12 @@ use common::{plimsoll, run};
 
 const V1: &str = include_str!("../../crds/tests/dialects/v1.yaml");
 const V1ALPHA1: &str = include_str!("../../crds/tests/dialects/v1alpha1.yaml");
+/// Of a kind that nobody knows, behind what would be taken.
+const UNKNOWN: &str = "apiVersion: optipod.io/v1alpha1
+kind: OptimizationReport
+metadata: {name: all}
+spec: {}
+";
 const RIGHTSIZING: &str = include_str!("../../crds/tests/dialects/rightsizing.yaml");
 
 /// Three documents, of which the second is right.
@@ -80,7 +86,7 @@ fn lint_of_files_folders_and_what_cannot_be_read() {
 
 #[test]
 fn convert_prints_ours_and_names_what_has_no_counterpart() {
-    for (name, dialect) in [("v1", V1), ("v1alpha1", V1ALPHA1)] {
+    for (name, dialect) in [("v1", V1), ("v1alpha1", V1ALPHA1), ("rightsizing", RIGHTSIZING)] {
         let converted = run(&["convert", "-f", "-"], dialect);
         assert_eq!(converted.code, 0, "{}", converted.stderr);
         insta::assert_snapshot!(
@@ -98,7 +104,7 @@ fn convert_prints_ours_and_names_what_has_no_counterpart() {
 
 #[test]
 fn convert_refuses_whole_what_it_does_not_know() {
-    let refused = run(&["convert", "-f", "-"], &format!("{V1}---\n{RIGHTSIZING}"));
+    let refused = run(&["convert", "-f", "-"], &format!("{V1}---\n{UNKNOWN}"));
     assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
     insta::assert_snapshot!("convert_refuses", refused.stderr);
     let refused = run(&["convert", "-f", "-"], "hello");

@@ -6,7 +6,10 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube_core::CustomResourceExt;
 use serde_json::{Value, json};
 
-use crate::{MigrationPlan, OptimizationConfig, OptimizationProfile, OptimizationReport, WorkloadProfile};
+use crate::{
+    MigrationPlan, OptimizationConfig, OptimizationPolicy, OptimizationProfile, OptimizationRecommendation,
+    OptimizationReport, WorkloadProfile,
+};
 
 /// One for each kind, as JSON, in the order of their names.
 pub fn definitions() -> &'static [Value] {
@@ -14,7 +17,9 @@ pub fn definitions() -> &'static [Value] {
         let all = [
             MigrationPlan::crd(),
             OptimizationConfig::crd(),
+            OptimizationPolicy::crd(),
             OptimizationProfile::crd(),
+            OptimizationRecommendation::crd(),
             OptimizationReport::crd(),
             WorkloadProfile::crd(),
         ];

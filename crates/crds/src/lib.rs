@@ -2,6 +2,7 @@
 //! file, what may be wrong with them, and what they mean in `model`.
 #![allow(clippy::duplicated_attributes, reason = "clippy takes columns of the same type for repeated attributes")]
 
+mod amount;
 mod condition;
 mod definitions;
 pub mod dialects;
@@ -12,15 +13,19 @@ mod moment;
 mod names;
 mod nearest;
 pub mod optimization_config;
+pub mod optimization_policy;
 pub mod optimization_profile;
+pub mod optimization_recommendation;
 pub mod optimization_report;
 mod read;
 pub mod safe_window;
 pub mod schedule;
 mod schema;
+mod selector;
 mod violation;
 pub mod workload_profile;
 
+pub use amount::Amounts;
 pub use condition::{Condition, Holds};
 pub use definitions::{definitions, schema_of, to_yaml};
 pub use lint::{KINDS, lint};
@@ -29,7 +34,11 @@ pub use migration_plan::{
 };
 pub use moment::Moment;
 pub use optimization_config::{OptimizationConfig, OptimizationConfigSpec, OptimizationConfigStatus};
+pub use optimization_policy::{OptimizationPolicy, OptimizationPolicySpec, OptimizationPolicyStatus};
 pub use optimization_profile::{AutoRollback, OptimizationProfile, OptimizationProfileSpec};
+pub use optimization_recommendation::{
+    OptimizationRecommendation, OptimizationRecommendationSpec, OptimizationRecommendationStatus,
+};
 pub use optimization_report::{OptimizationReport, OptimizationReportSpec, OptimizationReportStatus};
 pub use read::{LARGEST_FILE_BYTES, ReadError, documents};
 pub use safe_window::{Day, SafeWindow, next_opening};

@@ -5,13 +5,20 @@ use serde_json::Value;
 
 use crate::violation::{Validate, Violation};
 use crate::{
-    API_VERSION, MigrationPlanSpec, OptimizationConfigSpec, OptimizationProfileSpec, OptimizationReportSpec,
-    WorkloadProfileSpec, definitions, names, schema,
+    API_VERSION, MigrationPlanSpec, OptimizationConfigSpec, OptimizationPolicySpec, OptimizationProfileSpec,
+    OptimizationRecommendationSpec, OptimizationReportSpec, WorkloadProfileSpec, definitions, names, schema,
 };
 
 /// Kinds that are linted, in the order of their names.
-pub const KINDS: [&str; 5] =
-    ["MigrationPlan", "OptimizationConfig", "OptimizationProfile", "OptimizationReport", "WorkloadProfile"];
+pub const KINDS: [&str; 7] = [
+    "MigrationPlan",
+    "OptimizationConfig",
+    "OptimizationPolicy",
+    "OptimizationProfile",
+    "OptimizationRecommendation",
+    "OptimizationReport",
+    "WorkloadProfile",
+];
 
 /// Everything that is wrong with the object; nothing where the API server and the operator would take it.
 pub fn lint(object: &Value) -> Vec<Violation> {
@@ -123,6 +130,8 @@ fn spec_violations(kind: &str, spec: &Value) -> Result<Vec<Violation>, Violation
         "MigrationPlan" => of::<MigrationPlanSpec>(spec),
         "OptimizationConfig" => of::<OptimizationConfigSpec>(spec),
         "OptimizationProfile" => of::<OptimizationProfileSpec>(spec),
+        "OptimizationPolicy" => of::<OptimizationPolicySpec>(spec),
+        "OptimizationRecommendation" => of::<OptimizationRecommendationSpec>(spec),
         "OptimizationReport" => of::<OptimizationReportSpec>(spec),
         "WorkloadProfile" => of::<WorkloadProfileSpec>(spec),
         _ => Ok(Vec::new()),

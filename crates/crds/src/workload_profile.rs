@@ -1,13 +1,12 @@
 //! WorkloadProfile: what a workload is like, and near what it should run.
 
-use std::collections::BTreeMap;
-
 use kube_derive::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Condition;
 use crate::names;
+use crate::selector::Selector;
 use crate::violation::{Validate, Violation};
 
 /// What a workload is like, and near what it should run.
@@ -84,51 +83,6 @@ pub struct PreferredNode {
     pub label: String,
 }
 
-/// Objects by their labels: all that is named must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Selector {
-    /// Labels with exactly these values.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
-    /// What else must hold of its labels.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
-    pub match_expressions: Vec<Expression>,
-}
-
-/// What must hold of one label.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)", "fieldPath": ".operator",
-     "message": "In and NotIn need values, and Exists and DoesNotExist have none"}
-]))]
-pub struct Expression {
-    /// The label.
-    #[schemars(length(min = 1, max = 317))]
-    pub key: String,
-    /// How it is asked.
-    pub operator: Operator,
-    /// Of In and NotIn.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
-    pub values: Vec<String>,
-}
-
-/// How a label is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Operator {
-    /// Its value is one of these.
-    In,
-    /// Its value is none of these, or it is not there.
-    NotIn,
-    /// It is there.
-    Exists,
-    /// It is not there.
-    DoesNotExist,
-}
-
 /// Whether a profile is in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -169,14 +123,8 @@ impl Validate for WorkloadProfileSpec {
                 wrong.push(Violation::new(format!("spec.antiAffinityWith[{at}]"), workload.as_str(), message));
             }
         }
-        for (at, expression) in self.selector.iter().flat_map(|selector| selector.match_expressions.iter()).enumerate()
-        {
-            let needs_values = matches!(expression.operator, Operator::In | Operator::NotIn);
-            if needs_values == expression.values.is_empty() {
-                let field = format!("spec.selector.matchExpressions[{at}].operator");
-                let message = "In and NotIn need values, and Exists and DoesNotExist have none";
-                wrong.push(Violation::new(field, format!("{:?}", expression.operator), message));
-            }
+        if let Some(selector) = &self.selector {
+            wrong.extend(selector.violations("spec.selector"));
         }
         wrong
     }

@@ -55,11 +55,6 @@ fn ours_are_taken_as_they_are() {
 
 #[test]
 fn what_is_not_known_is_refused() {
-    for object in crds::documents(RIGHTSIZING.as_bytes()).unwrap() {
-        let refused = convert(&object, "default").unwrap_err();
-        let message = refused[0].to_string();
-        assert!(message.contains("is of rightsizing, which is not here yet; taken are MigrationPlan"), "{message}");
-    }
     let with = |at: usize, pointer: &str, value: Value| {
         let mut object = crds::documents(V1.as_bytes()).unwrap().remove(at);
         let (parent, field) = pointer.rsplit_once('/').unwrap();
@@ -78,7 +73,7 @@ fn what_is_not_known_is_refused() {
     assert_eq!(
         with(2, "/apiVersion", json!("optimizer.io/v2")),
         [
-            "kind: \"WorkloadProfile\": WorkloadProfile of optimizer.io/v2 is not known; taken are MigrationPlan, OptimizationProfile and WorkloadProfile of optimizer.io/v1, and OptimizationConfig, MigrationPlan, OptimizationProfile, OptimizationReport and WorkloadProfile of optimizer.io/v1alpha1",
+            "kind: \"WorkloadProfile\": WorkloadProfile of optimizer.io/v2 is not known; taken are MigrationPlan, OptimizationProfile and WorkloadProfile of optimizer.io/v1, and OptimizationConfig, MigrationPlan, OptimizationPolicy, OptimizationProfile, OptimizationRecommendation, OptimizationReport and WorkloadProfile of optimizer.io/v1alpha1, OptimizationPolicy of optipod.io/v1alpha1, and OptimizationPolicy and OptimizationRecommendation of optimizer.k8s.io/v1alpha1",
         ]
     );
 }
@@ -93,4 +88,34 @@ fn a_whole_plan_keeps_its_pods() {
     assert_eq!(ours.spec.migrations[0].pod.as_ref().map(|pod| &*pod.uid), Some("u1"));
     assert!(!ours.spec.approved && ours.metadata.uid.is_none());
     assert!(notes.iter().any(|note| note.field == "spec.approvedBy"), "{notes:?}");
+}
+
+#[test]
+fn rightsizing_of_other_groups_becomes_ours() {
+    let mut all = crds::documents(RIGHTSIZING.as_bytes()).unwrap().into_iter();
+    let (policy, _) = converted(&all.next().unwrap());
+    assert_eq!((&policy["apiVersion"], &policy["spec"]["mode"]), (&json!(crds::API_VERSION), &json!("Auto")));
+    assert_eq!(policy["spec"]["selector"]["namespaces"]["deny"], json!(["kube-system"]));
+    assert_eq!(policy["metadata"]["namespace"], "optipod-system");
+    let parsed: crds::OptimizationPolicySpec = serde_json::from_value(policy["spec"].clone()).unwrap();
+    assert_eq!(parsed.strategy().name(), "percentile");
+
+    let (policy, notes) = converted(&all.next().unwrap());
+    assert_eq!(policy["spec"]["selector"]["namespaces"]["allow"], json!(["production"]));
+    assert_eq!(
+        (&policy["spec"]["mode"], &policy["spec"]["autoApprove"]["minConfidence"]),
+        (&json!("Auto"), &json!(0.9))
+    );
+    let parsed: crds::OptimizationPolicySpec = serde_json::from_value(policy["spec"].clone()).unwrap();
+    assert_eq!(parsed.steps(), [(20, 300), (50, 600), (100, 0)]);
+    assert!(notes.iter().any(|note| note.starts_with("spec.mode: is not named")), "{notes:?}");
+
+    let (recommendation, notes) = converted(&all.next().unwrap());
+    let changes = &recommendation["spec"]["changes"];
+    assert_eq!(changes[0]["requests"], json!({"cpu": "500m", "memory": "1Gi"}), "{changes}");
+    assert_eq!(
+        (&recommendation["metadata"]["namespace"], &recommendation["spec"]["approved"]),
+        (&json!("production"), &json!(false))
+    );
+    assert!(notes.iter().any(|note| note.starts_with("spec.changes: names no container")), "{notes:?}");
 }

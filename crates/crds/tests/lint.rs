@@ -8,6 +8,8 @@ const CONFIG: &str = include_str!("../../../docs/examples/optimization-config.ya
 const PROFILE: &str = include_str!("../../../docs/examples/optimization-profile.yaml");
 const WORKLOAD: &str = include_str!("../../../docs/examples/workload-profile.yaml");
 const DRAFT: &str = include_str!("../../../docs/examples/migration-plan-draft.yaml");
+const POLICY: &str = include_str!("../../../docs/examples/optimization-policy.yaml");
+const RECOMMENDATION: &str = include_str!("../../../docs/examples/optimization-recommendation.yaml");
 const REPORT: &str = include_str!("../../../docs/examples/optimization-report.yaml");
 
 fn object(text: &str) -> Value {
@@ -35,7 +37,7 @@ fn says(example: &str, pointer: &str, value: Value, expected: &[&str]) {
 
 #[test]
 fn the_examples_are_without_fault() {
-    for example in [CONFIG, PROFILE, WORKLOAD, DRAFT, REPORT] {
+    for example in [CONFIG, PROFILE, WORKLOAD, DRAFT, REPORT, POLICY, RECOMMENDATION] {
         assert_eq!(crds::lint(&object(example)), []);
     }
 }
@@ -377,7 +379,7 @@ proptest! {
     /// Whatever stands anywhere, nothing panics, and what is without fault is read as what it is.
     #[test]
     fn nothing_makes_it_panic(value in anything(), place in any::<prop::sample::Index>(), example in 0_usize..5) {
-        let mut object = object([CONFIG, PROFILE, WORKLOAD, DRAFT, REPORT][example]);
+        let mut object = object([CONFIG, PROFILE, WORKLOAD, DRAFT, REPORT, POLICY, RECOMMENDATION][example]);
         let mut places = Vec::new();
         pointers(&object, "", &mut places);
         let place = place.get(&places);
@@ -393,4 +395,78 @@ proptest! {
             let _ = (crds::lint(&object), crds::dialects::convert(&object, "default"));
         }
     }
+}
+
+#[test]
+fn a_policy_by_every_field() {
+    let policy = |field: &str, value: Value, expected: &str| {
+        let said = said(POLICY, &format!("/spec/{field}"), value);
+        assert!(said.iter().any(|said| said.starts_with(&format!("spec.{expected}"))), "{field}: {said:?}");
+    };
+    policy("mode", json!("auto"), r#"mode: "auto": must be one of Auto, Recommend, Disabled; did you mean Auto?"#);
+    policy("selector/namespaces/deny", json!(["A"]), r#"selector.namespaces.deny[0]: "A": is no name of a namespace"#);
+    let expressions = json!([{"key": "a", "operator": "In"}]);
+    policy(
+        "selector/workloadSelector/matchExpressions",
+        expressions,
+        "selector.workloadSelector.matchExpressions[0].operator",
+    );
+    policy("metricsConfig/provider", json!("graphite"), r#"metricsConfig.provider: "graphite": must be one of"#);
+    policy("metricsConfig/rollingWindow", json!("24"), r#"metricsConfig.rollingWindow: "24": is no duration"#);
+    policy(
+        "metricsConfig/rollingWindow",
+        json!("30m"),
+        r#"metricsConfig.rollingWindow: "30m": must be from 1h to 2160h"#,
+    );
+    policy(
+        "metricsConfig/percentile",
+        json!("P95"),
+        r#"metricsConfig.percentile: "P95": must be one of P50, P90, P99"#,
+    );
+    policy("metricsConfig/safetyFactor", json!(0.5), "metricsConfig.safetyFactor: 0.5: must be from 1 to 10");
+    policy("strategy", json!("seasonal"), r#"strategy: "seasonal": has its percentile"#);
+    policy("resourceBounds/cpu/min", json!("lots"), r#"resourceBounds.cpu.min: "lots": is no amount above 0"#);
+    policy("resourceBounds/cpu/min", json!("5"), r#"resourceBounds.cpu.max: "4": is below min"#);
+    policy("resourceBounds/memory/max", json!("-1Gi"), r#"resourceBounds.memory.max: "-1Gi": is no amount above 0"#);
+    policy(
+        "updateStrategy/allowInPlaceResize",
+        json!(false),
+        r#"mode: "Auto": is Auto while updateStrategy allows neither"#,
+    );
+    policy("reconciliationInterval", json!("5s"), r#"reconciliationInterval: "5s": must be from 30s to 24h"#);
+    policy("autoApprove/minConfidence", json!(2), "autoApprove.minConfidence: 2: must be from 0 to 1");
+    policy(
+        "autoApprove/maxRiskLevel",
+        json!("none"),
+        r#"autoApprove.maxRiskLevel: "none": must be one of low, medium, high"#,
+    );
+    policy("rolloutStrategy/steps/0/replicas", json!("0%"), r#"rolloutStrategy.steps[0].replicas: "0%": write it as"#);
+    policy(
+        "rolloutStrategy/steps/1/replicas",
+        json!("10%"),
+        r#"rolloutStrategy.steps[1].replicas: "10%": must be above the 20%"#,
+    );
+    policy(
+        "rolloutStrategy/steps/0/duration",
+        json!("48h"),
+        r#"rolloutStrategy.steps[0].duration: "48h": must be at most 24h"#,
+    );
+}
+
+#[test]
+fn a_recommendation_by_every_field() {
+    let one = |field: &str, value: Value, expected: &str| {
+        let said = said(RECOMMENDATION, &format!("/spec/{field}"), value);
+        assert!(said.iter().any(|said| said.starts_with(&format!("spec.{expected}"))), "{field}: {said:?}");
+    };
+    one("targetWorkload/kind", json!("De ploy"), r#"targetWorkload.kind: "De ploy": is no kind"#);
+    one("targetWorkload/name", json!("Web!"), r#"targetWorkload.name: "Web!": is no name"#);
+    one("policy", json!("production"), r#"policy: "production": write it as NAMESPACE/NAME"#);
+    one("changes/0/requests", json!({}), "changes[0].requests: changes neither");
+    one("changes/0/requests/cpu", json!("none"), r#"changes[0].requests.cpu: "none": is no amount above 0"#);
+    one("changes/0/limits", json!({"memory": "1Mi"}), "changes[0].requests.memory: is above limits.memory");
+    let twice = json!([{"container": "a", "requests": {"cpu": "1"}}, {"container": "a", "requests": {"cpu": "2"}}]);
+    one("changes", twice, "changes[1].container: names each container once");
+    one("confidence", json!(1.5), "confidence: 1.5: must be from 0 to 1");
+    one("risk", json!("grave"), r#"risk: "grave": must be one of low, medium, high"#);
 }

@@ -23,12 +23,11 @@ The API server refuses what breaks the schema or its rules, with field, value an
 the same, and what a schema cannot say: time zones that do not exist, schedules that never come or come too often, rules
 of a profile that contradict each other, waves that decrease, figures of a plan that do not follow from each other.
 
-No operator reads OptimizationConfig, WorkloadProfile and OptimizationReport yet. OptimizationProfile is read by
-`--profile`, MigrationPlan by `verify`.
+No operator reads WorkloadProfile yet. OptimizationProfile is also read by `--profile`, MigrationPlan by `verify`.
 ";
 
 /// Words on a kind that no single field has.
-const REMARKS: [(&str, &str); 3] = [
+const REMARKS: [(&str, &str); 5] = [
     (
         "OptimizationProfile",
         "Limits of a plan come from the safety threshold, the profile's go before them, and the flags' before both
@@ -45,6 +44,18 @@ const REMARKS: [(&str, &str); 3] = [
         "`plimsoll simulate --save plan.yaml` writes whole plans; every step names its pod with the uid. A plan without them, or
 without a snapshot or summary, is a draft: it can be kept and reviewed, and cannot be approved. Approval is not taken back:
 delete the plan to stop it. `status.steps` has at most one outcome a pod.
+",
+    ),
+    (
+        "OptimizationPolicy",
+        "A policy in the operator's own namespace reaches all namespaces, any other its own alone. Of several policies that mean
+one workload the oldest wins, and all say so. `docs/rightsizing.md` has the rest.
+",
+    ),
+    (
+        "OptimizationRecommendation",
+        "It lives beside its workload: another `targetWorkload.namespace` is refused. Approval is given by `spec.approved` and
+taken back by deleting the recommendation.
 ",
     ),
     (

@@ -2,6 +2,7 @@
 
 mod plan;
 mod profile;
+mod rightsizing;
 mod taken;
 mod workload;
 
@@ -9,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::violation::Violation;
 use crate::{
-    API_VERSION, MigrationPlan, OptimizationConfig, OptimizationProfile, OptimizationReport, WorkloadProfile, lint,
+    API_VERSION, MigrationPlan, OptimizationConfig, OptimizationPolicy, OptimizationProfile,
+    OptimizationRecommendation, OptimizationReport, WorkloadProfile, lint,
 };
 use taken::Taken;
 
@@ -21,8 +23,12 @@ pub enum Converted {
     Plan(MigrationPlan),
     /// An OptimizationConfig.
     Config(OptimizationConfig),
+    /// An OptimizationPolicy.
+    Policy(OptimizationPolicy),
     /// An OptimizationProfile.
     Profile(OptimizationProfile),
+    /// An OptimizationRecommendation.
+    Recommendation(OptimizationRecommendation),
     /// An OptimizationReport.
     Report(OptimizationReport),
     /// A WorkloadProfile.
@@ -40,10 +46,16 @@ pub struct Note {
 
 /// The version before ours.
 const V1: &str = "optimizer.io/v1";
+/// Rightsizing alone.
+const OPTIPOD: &str = "optipod.io/v1alpha1";
+/// Rightsizing, approved by confidence and rolled out by steps.
+const OPTIMIZER_K8S: &str = "optimizer.k8s.io/v1alpha1";
 
 /// What is taken, in words.
 pub const TAKEN: &str = "MigrationPlan, OptimizationProfile and WorkloadProfile of optimizer.io/v1, and OptimizationConfig, \
-                         MigrationPlan, OptimizationProfile, OptimizationReport and WorkloadProfile of optimizer.io/v1alpha1";
+                         MigrationPlan, OptimizationPolicy, OptimizationProfile, OptimizationRecommendation, OptimizationReport and \
+                         WorkloadProfile of optimizer.io/v1alpha1, OptimizationPolicy of optipod.io/v1alpha1, and \
+                         OptimizationPolicy and OptimizationRecommendation of optimizer.k8s.io/v1alpha1";
 
 /// Turns an object into one of ours, with what has no counterpart; or says everything that is not known. `namespace` is
 /// that of workloads that name none.
@@ -57,9 +69,17 @@ pub fn convert(object: &Value, namespace: &str) -> Result<(Converted, Vec<Note>)
         (V1 | API_VERSION, "WorkloadProfile") => workload::spec(&mut taken),
         // Ours as they are: whatever is not known, lint says.
         (API_VERSION, "OptimizationConfig" | "OptimizationReport") => taken.whole("spec"),
+        (API_VERSION | OPTIPOD, "OptimizationPolicy") => taken.whole("spec"),
+        (OPTIMIZER_K8S, "OptimizationPolicy") => rightsizing::policy(&mut taken),
+        (API_VERSION | OPTIMIZER_K8S, "OptimizationRecommendation") => rightsizing::recommendation(&mut taken),
         _ => return Err(vec![refusal(&version, &kind)]),
     };
-    let metadata = taken.metadata(kind == "WorkloadProfile");
+    let is_namespaced = matches!(&*kind, "OptimizationPolicy" | "OptimizationRecommendation" | "WorkloadProfile");
+    let mut metadata = taken.metadata(is_namespaced);
+    // It lives beside its workload.
+    if let Some(of_target) = spec["targetWorkload"]["namespace"].as_str().filter(|_| metadata["namespace"].is_null()) {
+        metadata["namespace"] = of_target.into();
+    }
     let (notes, unknown) = taken.finish();
     if !unknown.is_empty() {
         return Err(unknown);
@@ -72,6 +92,8 @@ pub fn convert(object: &Value, namespace: &str) -> Result<(Converted, Vec<Note>)
     let converted = match kind.as_str() {
         "MigrationPlan" => serde_json::from_value(ours).map(Converted::Plan),
         "OptimizationConfig" => serde_json::from_value(ours).map(Converted::Config),
+        "OptimizationPolicy" => serde_json::from_value(ours).map(Converted::Policy),
+        "OptimizationRecommendation" => serde_json::from_value(ours).map(Converted::Recommendation),
         "OptimizationProfile" => serde_json::from_value(ours).map(Converted::Profile),
         "OptimizationReport" => serde_json::from_value(ours).map(Converted::Report),
         _ => serde_json::from_value(ours).map(Converted::Workload),
@@ -85,6 +107,8 @@ impl Converted {
         let written = match self {
             Converted::Plan(object) => serde_saphyr::to_string(object),
             Converted::Config(object) => serde_saphyr::to_string(object),
+            Converted::Policy(object) => serde_saphyr::to_string(object),
+            Converted::Recommendation(object) => serde_saphyr::to_string(object),
             Converted::Profile(object) => serde_saphyr::to_string(object),
             Converted::Report(object) => serde_saphyr::to_string(object),
             Converted::Workload(object) => serde_saphyr::to_string(object),
@@ -94,8 +118,5 @@ impl Converted {
 }
 
 fn refusal(version: &str, kind: &str) -> Violation {
-    let is_rightsizing = matches!(version, "optipod.io/v1alpha1" | "optimizer.k8s.io/v1alpha1")
-        && matches!(kind, "OptimizationPolicy" | "OptimizationRecommendation");
-    let why = if is_rightsizing { "is of rightsizing, which is not here yet" } else { "is not known" };
-    Violation::new("kind", kind, format!("{kind} of {version} {why}; taken are {TAKEN}"))
+    Violation::new("kind", kind, format!("{kind} of {version} is not known; taken are {TAKEN}"))
 }

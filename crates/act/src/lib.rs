@@ -1,10 +1,11 @@
 //! Carries plans out. The only crate that writes to a cluster: it observes again, has the separate check judge what is
-//! left of the plan, asks the API server, and only then acts. It decides nothing: what it may do is in the plan.
+//! left of the plan, asks the API server, and only then acts. It decides nothing: what it may do is in the plan, or in the recommendation.
 //!
 //! - [`Cluster`]: the cluster to act on, and at what pace
 //! - [`carry_out`]: a plan, wave by wave
 //! - [`rehearse`]: the same questions, and nothing done
 //! - [`undo`]: takes back what a plan left behind
+//! - [`resize`] and [`size_template`]: other requests, in place or by new pods
 
 mod answer;
 mod carry_out;
@@ -20,6 +21,7 @@ mod progress;
 mod rehearsal;
 mod remaining;
 mod removal;
+mod resize;
 mod settling;
 mod surge;
 mod undo;
@@ -33,4 +35,5 @@ pub use gate::{Gate, Open, Verdict};
 pub use options::{NodeRemoval, Options};
 pub use progress::{Done, Ending, Listener, Progress, StepDone};
 pub use rehearsal::{Rehearsal, Rest, rehearse, rest_of};
+pub use resize::{Resized, Size, may_patch, resize, resizes_in_place, size_template};
 pub use undo::{Standing, Undone, sweep, undo, undo_all};

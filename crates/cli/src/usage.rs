@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use engine::rightsizing::seasonal::{self, Pace};
-use engine::rightsizing::{Event, EventKind, Limits, Resource, Sample, Series, Settings, Strategy, Usage, Used, User};
-use model::Time;
+use engine::rightsizing::{Limits, Settings, Strategy, Used};
 use observe::prometheus::{PrometheusOptions, read_prometheus_blocking};
-use observe::usage::{Measured, MeasuredEvent, MeasuredUsage, MeasuredUser, UsageFileError, read_usage};
+use observe::usage::{UsageFileError, read_usage};
 
-use crate::args::{self, Caution, UsageArgs};
+use crate::args::{self, Caution, PrometheusArgs, UsageArgs};
 use crate::failure::Failure;
 use crate::{input, talk};
 
@@ -21,7 +20,7 @@ const TOLD: usize = 3;
 
 /// What containers used.
 pub fn used(args: &UsageArgs, namespace: Option<&str>) -> Result<Vec<Used>, Failure> {
-    if let Some(url) = &args.prometheus {
+    if let Some(url) = &args.prometheus.prometheus {
         return from_prometheus(url, args, namespace);
     }
     let Some(path) = &args.usage else {
@@ -43,22 +42,31 @@ pub fn used(args: &UsageArgs, namespace: Option<&str>) -> Result<Vec<Used>, Fail
     if file.bad_rows > TOLD as u64 {
         talk::note(format!("warning: {} more rows left out", file.bad_rows - TOLD as u64));
     }
-    Ok(of_measured(file.usage))
+    Ok(::operator::used(file.usage))
 }
 
-fn from_prometheus(url: &str, args: &UsageArgs, namespace: Option<&str>) -> Result<Vec<Used>, Failure> {
-    let options = PrometheusOptions {
+/// How a Prometheus is asked, for two weeks until now where nobody says otherwise.
+pub fn prometheus(url: &str, args: &PrometheusArgs) -> PrometheusOptions {
+    PrometheusOptions {
         url: url.to_owned(),
         bearer_token_file: args.prometheus_token_file.clone(),
         basic_auth: args.prometheus_user.clone().zip(args.prometheus_password_file.clone()),
         tenant: args.prometheus_tenant.clone(),
         labels: args.prometheus_label.clone(),
-        namespace: namespace.map(str::to_owned),
+        namespace: None,
         until: input::now(),
-        window_seconds: i64::from(args.window) * DAY_SECONDS,
+        window_seconds: 14 * DAY_SECONDS,
         step_seconds: STEP_SECONDS,
         most_samples: args.prometheus_max_samples,
         timeout: QUERY_TIMEOUT,
+    }
+}
+
+fn from_prometheus(url: &str, args: &UsageArgs, namespace: Option<&str>) -> Result<Vec<Used>, Failure> {
+    let options = PrometheusOptions {
+        namespace: namespace.map(str::to_owned),
+        window_seconds: i64::from(args.window) * DAY_SECONDS,
+        ..prometheus(url, &args.prometheus)
     };
     let read = || read_prometheus_blocking(&options);
     let read = talk::while_doing("asking Prometheus", read).map_err(|error| {
@@ -68,7 +76,7 @@ fn from_prometheus(url: &str, args: &UsageArgs, namespace: Option<&str>) -> Resu
     for warning in read.warnings.iter().take(TOLD) {
         talk::note(format!("warning: {warning}"));
     }
-    Ok(of_measured(read.usage))
+    Ok(::operator::used(read.usage))
 }
 
 /// How requests are made.
@@ -90,35 +98,4 @@ pub fn settings(args: &UsageArgs) -> Settings {
 /// How requests are chosen.
 pub fn strategy(args: &UsageArgs) -> &'static dyn Strategy {
     engine::rightsizing::strategy(args.request_strategy).unwrap_or(engine::rightsizing::default_strategy())
-}
-
-fn of_measured(usage: MeasuredUsage) -> Vec<Used> {
-    let one = |(container, measured): (observe::usage::MeasuredContainer, Measured)| Used {
-        namespace: container.namespace,
-        user: match container.user {
-            MeasuredUser::Pod(name) => User::Pod(name),
-            MeasuredUser::Workload { kind, name } => User::Workload(kind, name),
-        },
-        container: container.container,
-        usage: Usage {
-            cpu: series(Resource::Cpu, measured.cpu),
-            memory: series(Resource::Memory, measured.memory),
-            events: events(measured.events),
-        },
-    };
-    usage.into_iter().map(one).collect()
-}
-
-fn series(resource: Resource, samples: Vec<(Time, f64)>) -> Series {
-    Series::new(resource, samples.into_iter().map(|(at, amount)| Sample { at, amount }))
-}
-
-fn events(mut events: Vec<(Time, MeasuredEvent)>) -> Vec<Event> {
-    events.sort_by_key(|(at, _)| *at);
-    let kind = |event: MeasuredEvent| match event {
-        MeasuredEvent::OutOfMemory(limit) => EventKind::OutOfMemory(limit),
-        MeasuredEvent::Restart => EventKind::Restart,
-        MeasuredEvent::Throttled(part) => EventKind::Throttled(part),
-    };
-    events.into_iter().map(|(at, event)| Event { at, kind: kind(event) }).collect()
 }

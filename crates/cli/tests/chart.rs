@@ -21,11 +21,13 @@ const NAMESPACE: &str = "plimsoll-system";
 const ACCOUNT: &str = "system:serviceaccount:plimsoll-system:plimsoll";
 
 /// Values beside the defaults, each a chart that somebody may want.
-const MATRIX: [&[&str]; 9] = [
+const MATRIX: [&[&str]; 11] = [
     &[],
     &["access=act", "removeNodes=node"],
     &["access=act", "removeNodes=karpenter", "replicas=2", "podDisruptionBudget.enabled=true"],
     &["webhooks.enabled=false"],
+    &["rightsizing.prometheus=http://prometheus:9090", "rightsizing.prometheusTokenSecret=prometheus"],
+    &["access=act", "rightsizing.dryRun=true", "rightsizing.maxSafetyFactor=1.5"],
     &["metrics.enabled=false"],
     &["networkPolicy.enabled=true", "priorityClassName=system-cluster-critical"],
     &["image.digest=sha256:0000000000000000000000000000000000000000000000000000000000000000"],
@@ -126,9 +128,13 @@ fn the_operator_runs_with_exactly_the_charts_rights() {
     configure(&cluster, "observe", json!({}));
     let operator = Operator::start_with_webhooks(&cluster, &account, "looks-on", NAMESPACE);
     cluster.wait("there is a report", |plane| config(plane)["status"]["phase"] == "Ready");
-    for (verb, resource) in
-        [("patch", "nodes"), ("create", "pods/eviction"), ("patch", "deployments"), ("get", "secrets")]
-    {
+    for (verb, resource) in [
+        ("patch", "nodes"),
+        ("create", "pods/eviction"),
+        ("patch", "pods/resize"),
+        ("patch", "deployments"),
+        ("get", "secrets"),
+    ] {
         assert!(!may(&cluster, verb, resource), "{verb} {resource}");
     }
     // With a plan to carry out and without the rights it says which one is missing, and nothing has happened.
@@ -159,6 +165,27 @@ fn the_operator_runs_with_exactly_the_charts_rights() {
     assert!(!operator.log().contains("forbidden"), "{}", operator.log());
     assert!(!operator.log().contains("get no hint"), "{}", operator.log());
     cluster.wait_until_whole(&apps, |app| app.scaled_down);
+
+    // Somebody's own recommendation is applied in place, and pods made later are sized by the webhook.
+    cluster.apply(&json!({
+        "apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationRecommendation",
+        "metadata": {"name": "deployment-app-0", "namespace": "default"},
+        "spec": {
+            "targetWorkload": {"kind": "Deployment", "name": "app-0"}, "approved": true,
+            "changes": [{"container": "main", "requests": {"cpu": "110m"}, "requestsBefore": {"cpu": "100m"}}],
+        },
+    }));
+    cluster.wait("it is applied", |plane| {
+        plane.get(&["optrec", "deployment-app-0"]).is_ok_and(|found| found["status"]["phase"] == "Applied")
+    });
+    let resized = cluster.plane.get(&["pods", "--selector", "app=app-0"]).unwrap();
+    let requests = |pod: &Value| pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "110m";
+    assert!(resized["items"].as_array().unwrap().iter().all(requests), "{}", operator.log());
+    cluster.wait("pods that are made are asked about", |plane| {
+        let found = plane.get(&["mutatingwebhookconfiguration", "plimsoll"]).unwrap_or_default();
+        found["webhooks"].as_array().is_some_and(|webhooks| webhooks.len() == 2)
+    });
+    assert!(!operator.log().contains("forbidden"), "{}", operator.log());
     assert_eq!(operator.stop(), 0);
 
     // Uninstalled, nothing of it stands in anybody's way.

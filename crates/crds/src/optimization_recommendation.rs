@@ -11,7 +11,7 @@ use crate::names;
 use crate::violation::{Validate, Violation};
 
 /// Other requests for one workload.
-#[derive(Clone, Debug, PartialEq, CustomResource, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, CustomResource, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[kube(
     group = "optimizer.io",
@@ -155,6 +155,9 @@ pub struct OptimizationRecommendationStatus {
     /// Since when all replicas of the step have the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_since: Option<Moment>,
+    /// What is in force: pods made from now on get it. It stays while something else is recommended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applied: Vec<Change>,
     /// Pods that were resized, with what they had been through before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pods: Vec<ResizedPod>,
@@ -178,6 +181,9 @@ pub struct ResizedPod {
     /// Restarts of its containers before.
     #[serde(default)]
     pub restarts: i64,
+    /// Whether it was ready before.
+    #[serde(default)]
+    pub ready: bool,
 }
 
 /// Where a recommendation stands.

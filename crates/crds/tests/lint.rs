@@ -306,7 +306,7 @@ fn what_is_none_of_ours_is_told_what_is() {
         "/kind",
         json!("OptimisationConfig"),
         &[
-            r#"kind: "OptimisationConfig": must be one of MigrationPlan, OptimizationConfig, OptimizationProfile, OptimizationReport, WorkloadProfile; did you mean OptimizationConfig?"#,
+            r#"kind: "OptimisationConfig": must be one of MigrationPlan, OptimizationConfig, OptimizationPolicy, OptimizationProfile, OptimizationRecommendation, OptimizationReport, WorkloadProfile; did you mean OptimizationConfig?"#,
         ],
     );
     says(

@@ -36,6 +36,8 @@ pub struct Pod {
     pub workload: Option<u32>,
     /// Restarts of its containers, summed.
     pub restarts: i64,
+    /// What is in the way of a resize that was asked for: `Deferred`, `Infeasible` or `Error`; empty where nothing is.
+    pub resize_problem: Name,
     /// What it asks for when pending: from the spec alone.
     pub requests: Resources,
     /// What it holds on its node: with in-place resizes under way, the larger of spec, allocated and actual.

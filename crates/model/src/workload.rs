@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Name, Time};
+use crate::{Labels, Name, Time};
 
 /// Kind, namespace and name of a workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +27,8 @@ impl fmt::Display for WorkloadRef {
 pub struct Workload {
     /// What it is called.
     pub reference: WorkloadRef,
+    /// Of its own object, not of its pods.
+    pub labels: Labels,
     /// spec.replicas; absent where the kind has none or its object was not seen.
     pub replicas: Option<i64>,
     /// How far its current change has come.

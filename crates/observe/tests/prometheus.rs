@@ -4,11 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use controlplane::Prometheus;
 use model::Time;
 use observe::prometheus::{PrometheusError, PrometheusOptions, read_prometheus_blocking};
 use observe::usage::{MeasuredContainer, MeasuredUser};
@@ -17,20 +15,6 @@ use observe::usage::{MeasuredContainer, MeasuredUser};
 const START: i64 = 1_795_132_800;
 const HOURS: i64 = 48;
 const SCRAPE_SECONDS: i64 = 60;
-
-/// `prometheus` and `promtool` of Debian's package, which `make test` installs. Without them the test says so and passes,
-/// but not where CI is set.
-fn is_missing() -> bool {
-    let runs = |program: &str| {
-        Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
-    };
-    let is_missing = !(runs("prometheus") && runs("promtool"));
-    if is_missing {
-        assert!(std::env::var_os("CI").is_none(), "prometheus is missing: apt-get install prometheus");
-        eprintln!("skipped: prometheus is missing; make test installs it");
-    }
-    is_missing
-}
 
 fn metrics() -> String {
     let mut cpu = "# TYPE container_cpu_usage_seconds counter\n".to_owned();
@@ -60,44 +44,6 @@ fn metrics() -> String {
     format!("{cpu}{memory}{restarts}# EOF\n")
 }
 
-/// Ends with the test.
-struct Server(Child, String);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn serve(folder: &Path, metrics: &str) -> Server {
-    let (file, data, config) = (folder.join("metrics"), folder.join("data"), folder.join("prometheus.yml"));
-    std::fs::write(&file, metrics).unwrap();
-    std::fs::write(&config, "").unwrap();
-    let made = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "openmetrics"])
-        .args([&file, &data])
-        .stdout(Stdio::null())
-        .status();
-    assert!(made.unwrap().success());
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let address = format!("127.0.0.1:{port}");
-    let child = Command::new("prometheus")
-        .arg(format!("--config.file={}", config.display()))
-        .arg(format!("--storage.tsdb.path={}", data.display()))
-        .arg("--storage.tsdb.retention.time=100y")
-        .arg(format!("--web.listen-address={address}"))
-        .stderr(Stdio::null())
-        .spawn();
-    let server = Server(child.unwrap(), format!("http://{address}"));
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while std::net::TcpStream::connect(&address).is_err() {
-        assert!(Instant::now() < deadline, "prometheus does not listen");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    server
-}
-
 fn options(url: &str) -> PrometheusOptions {
     PrometheusOptions {
         url: url.to_owned(),
@@ -116,12 +62,12 @@ fn options(url: &str) -> PrometheusOptions {
 
 #[test]
 fn usage_is_read_from_a_real_prometheus_and_its_traps_are_dealt_with() {
-    if is_missing() {
+    if Prometheus::is_missing() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let server = serve(folder.path(), &metrics());
-    let read = read_prometheus_blocking(&options(&server.1)).unwrap();
+    let server = Prometheus::start(folder.path(), &metrics()).unwrap();
+    let read = read_prometheus_blocking(&options(server.url())).unwrap();
     assert_eq!(read.usage.len(), 1, "{:?}", read.usage.keys());
     let key = MeasuredContainer {
         namespace: "shop".into(),
@@ -135,8 +81,8 @@ fn usage_is_read_from_a_real_prometheus_and_its_traps_are_dealt_with() {
     assert!(web.memory.iter().all(|(_, bytes)| *bytes == 1e8));
     assert!(!web.events.is_empty(), "the restart is seen");
 
-    let nobody = PrometheusOptions { namespace: Some("nobody".to_owned()), ..options(&server.1) };
+    let nobody = PrometheusOptions { namespace: Some("nobody".to_owned()), ..options(server.url()) };
     assert!(matches!(read_prometheus_blocking(&nobody), Err(PrometheusError::NoSeries { .. })));
-    let poor = PrometheusOptions { most_samples: 10, ..options(&server.1) };
+    let poor = PrometheusOptions { most_samples: 10, ..options(server.url()) };
     assert!(matches!(read_prometheus_blocking(&poor), Err(PrometheusError::OverBudget { series: 1, .. })));
 }

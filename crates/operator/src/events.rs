@@ -18,6 +18,8 @@ pub enum Subject<'s> {
     Config(&'s str),
     Node(&'s str),
     Pod { namespace: &'s str, name: &'s str, uid: &'s str },
+    Policy { namespace: &'s str, name: &'s str },
+    Recommendation { namespace: &'s str, name: &'s str },
 }
 
 impl Events {
@@ -54,6 +56,13 @@ impl Subject<'_> {
             Subject::Plan(name) => of(crds::API_VERSION, "MigrationPlan", name),
             Subject::Config(name) => of(crds::API_VERSION, "OptimizationConfig", name),
             Subject::Node(name) => of("v1", "Node", name),
+            Subject::Policy { namespace, name } => {
+                ObjectReference { namespace: text(namespace), ..of(crds::API_VERSION, "OptimizationPolicy", name) }
+            }
+            Subject::Recommendation { namespace, name } => ObjectReference {
+                namespace: text(namespace),
+                ..of(crds::API_VERSION, "OptimizationRecommendation", name)
+            },
             Subject::Pod { namespace, name, uid } => {
                 ObjectReference { namespace: text(namespace), uid: text(uid), ..of("v1", "Pod", name) }
             }
@@ -65,6 +74,8 @@ impl Subject<'_> {
             Subject::Plan(name) => format!("plan {name}"),
             Subject::Config(name) => format!("config {name}"),
             Subject::Node(name) => format!("node {name}"),
+            Subject::Policy { namespace, name } => format!("policy {namespace}/{name}"),
+            Subject::Recommendation { namespace, name } => format!("recommendation {namespace}/{name}"),
             Subject::Pod { namespace, name, .. } => format!("pod {namespace}/{name}"),
         }
     }

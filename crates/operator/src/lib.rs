@@ -4,6 +4,7 @@
 //! - `leader`: which of several replicas acts, and until when it may write
 //! - `consolidation`: the loop of each OptimizationConfig
 //! - `plans`: how a MigrationPlan goes from Pending to its end
+//! - `rightsizing`: what containers should ask for, and how that reaches them
 //! - `webhooks`: what is wrong with our kinds is refused, and who approves is stamped
 //! - `endpoints`: health, readiness and metrics
 
@@ -20,6 +21,7 @@ mod objects;
 mod outside;
 mod plans;
 mod record;
+mod rightsizing;
 mod settings;
 mod webhooks;
 
@@ -33,7 +35,8 @@ use tracing::{info, warn};
 use context::Context;
 pub use error::OperatorError;
 pub use outside::{Outside, Resources};
-pub use settings::Settings;
+pub use rightsizing::used;
+pub use settings::{Rightsizing, Settings};
 pub use webhooks::{Reached, Webhooks};
 
 /// Something is looked at this often, beside whenever something changes: schedules and windows open by the clock.
@@ -61,6 +64,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
             () = lease.keep() => None,
             () = webhooks::keep(&context) => None,
             result = lead(&context) => Some(result),
+            never = rightsizing::keep(&context) => match never {},
         };
         context.metrics.leader.set(0);
         match end {

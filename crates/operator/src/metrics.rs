@@ -29,6 +29,20 @@ pub struct OfPhase {
     pub phase: &'static str,
 }
 
+/// How a change of requests was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfMethod {
+    /// `InPlace` or `Recreate`.
+    pub method: &'static str,
+}
+
+/// Why a change of requests was not applied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfReason {
+    /// As the condition has it.
+    pub reason: String,
+}
+
 /// What is measured.
 pub struct Metrics {
     registry: Registry,
@@ -42,6 +56,12 @@ pub struct Metrics {
     pub placement_score: Float,
     pub plans: Family<OfPhase, Number>,
     pub leader: Number,
+    pub rightsizing_duration: Histogram,
+    pub rightsizing_workloads: Number,
+    pub rightsizing_recommendations: Number,
+    pub rightsizing_applied: Family<OfMethod, Counter>,
+    pub rightsizing_skipped: Family<OfReason, Counter>,
+    pub rightsizing_errors: Counter,
     cache_age: Float,
     beat: Mutex<Instant>,
 }
@@ -62,6 +82,12 @@ impl Default for Metrics {
             placement_score: Float::default(),
             plans: Family::default(),
             leader: Number::default(),
+            rightsizing_duration: seconds(),
+            rightsizing_workloads: Number::default(),
+            rightsizing_recommendations: Number::default(),
+            rightsizing_applied: Family::default(),
+            rightsizing_skipped: Family::default(),
+            rightsizing_errors: Counter::default(),
             cache_age: Float::default(),
             beat: Mutex::new(Instant::now()),
         };
@@ -88,6 +114,18 @@ impl Metrics {
         to.register("placement_score", score, self.placement_score.clone());
         to.register("plans", "MigrationPlans by phase", self.plans.clone());
         to.register("leader", "1 where this replica leads", self.leader.clone());
+        let look = "Time from a look at a policy's workloads to their recommendations";
+        to.register_with_unit("rightsizing_cycle_duration", look, Unit::Seconds, self.rightsizing_duration.clone());
+        let monitored = "Workloads that policies reach";
+        to.register("rightsizing_workloads", monitored, self.rightsizing_workloads.clone());
+        let recommended = "OptimizationRecommendations";
+        to.register("rightsizing_recommendations", recommended, self.rightsizing_recommendations.clone());
+        let applied = "Recommendations applied, by how";
+        to.register("rightsizing_applications", applied, self.rightsizing_applied.clone());
+        let skipped = "Recommendations not applied, by why";
+        to.register("rightsizing_skipped", skipped, self.rightsizing_skipped.clone());
+        let errors = "Looks at policies that came to nothing";
+        to.register("rightsizing_errors", errors, self.rightsizing_errors.clone());
         let age = "How long ago the API server last said anything of the kind that has been silent for longest";
         to.register_with_unit("cache_age", age, Unit::Seconds, self.cache_age.clone());
     }

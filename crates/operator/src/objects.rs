@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crds::{MigrationPlan, OptimizationConfig, OptimizationProfile};
+use crds::{MigrationPlan, OptimizationConfig, OptimizationPolicy, OptimizationProfile, OptimizationRecommendation};
 use futures_util::StreamExt;
 use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -25,6 +25,8 @@ pub struct Objects {
     pub configs: OfKind,
     pub profiles: OfKind,
     pub plans: OfKind,
+    pub policies: OfKind,
+    pub recommendations: OfKind,
     changed: Arc<Notify>,
     /// The watches end with it.
     _tasks: JoinSet<()>,
@@ -46,10 +48,13 @@ impl Objects {
             configs: OfKind::watch::<OptimizationConfig>(client, &changed, &mut tasks),
             profiles: OfKind::watch::<OptimizationProfile>(client, &changed, &mut tasks),
             plans: OfKind::watch::<MigrationPlan>(client, &changed, &mut tasks),
+            policies: OfKind::watch::<OptimizationPolicy>(client, &changed, &mut tasks),
+            recommendations: OfKind::watch::<OptimizationRecommendation>(client, &changed, &mut tasks),
             changed,
             _tasks: tasks,
         };
-        for kind in [&objects.configs, &objects.profiles, &objects.plans] {
+        let all = [&objects.configs, &objects.profiles, &objects.plans, &objects.policies, &objects.recommendations];
+        for kind in all {
             let ready = tokio::time::timeout(FIRST_LIST, kind.store.wait_until_ready()).await;
             if !matches!(ready, Ok(Ok(()))) {
                 let listed = objects.api(kind).list(&Default::default()).await;
@@ -68,6 +73,11 @@ impl Objects {
     /// Something is to be looked at.
     pub fn look(&self) {
         self.changed.notify_one();
+    }
+
+    /// To write to objects of a kind in their namespace.
+    pub fn api_in(&self, kind: &OfKind, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &kind.resource)
     }
 
     /// To write to objects of a kind.
@@ -97,11 +107,15 @@ impl OfKind {
         OfKind { resource, store }
     }
 
-    /// All of them, by name.
+    /// All of them, by namespace and name.
     pub fn all(&self) -> Vec<Arc<DynamicObject>> {
         let mut all = self.store.state();
-        all.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+        all.sort_by(|a, b| (&a.metadata.namespace, &a.metadata.name).cmp(&(&b.metadata.namespace, &b.metadata.name)));
         all
+    }
+
+    pub fn get_in(&self, namespace: &str, name: &str) -> Option<Arc<DynamicObject>> {
+        self.store.get(&ObjectRef::new_with(name, self.resource.clone()).within(namespace))
     }
 
     pub fn get(&self, name: &str) -> Option<Arc<DynamicObject>> {
@@ -112,6 +126,11 @@ impl OfKind {
 /// Its name.
 pub fn name(object: &DynamicObject) -> &str {
     object.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// Its namespace, empty where it has none.
+pub fn namespace(object: &DynamicObject) -> &str {
+    object.metadata.namespace.as_deref().unwrap_or_default()
 }
 
 /// An annotation of it.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use act::Options;
 use observe::LiveOptions;
 use observe::prices::PriceTable;
+use observe::prometheus::PrometheusOptions;
 
 use crate::webhooks::Webhooks;
 
@@ -17,6 +18,8 @@ pub struct Settings {
     pub prices: PriceTable,
     /// How plans are carried out.
     pub acting: Options,
+    /// How requests are rightsized.
+    pub rightsizing: Rightsizing,
     /// Where its lease is.
     pub namespace: String,
     /// Which replica it is: the name of its pod.
@@ -27,4 +30,15 @@ pub struct Settings {
     pub metrics: SocketAddr,
     /// Where the API server asks about objects of our kinds; it does not where there is none.
     pub webhooks: Option<Webhooks>,
+}
+
+/// How requests are rightsized, beyond what policies say.
+#[derive(Clone)]
+pub struct Rightsizing {
+    /// Where use is read; window and moment are each policy's.
+    pub prometheus: Option<PrometheusOptions>,
+    /// No policy's safety factor counts for more.
+    pub most_safety_factor: f64,
+    /// Nothing is applied; the API server is asked whether it could be.
+    pub dry_run: bool,
 }

@@ -8,8 +8,10 @@ mod fault_proxy;
 mod kubeconfig;
 mod ports;
 mod processes;
+mod prometheus;
 mod state;
 
 pub use control_plane::ControlPlane;
 pub use error::Error;
 pub use fault_proxy::{Fate, FaultProxy, Write};
+pub use prometheus::Prometheus;

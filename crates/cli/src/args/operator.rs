@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Format::{self, Json, Table, Wide, Yaml};
 use super::formats::formats;
+use super::rightsize::{PrometheusArgs, factor};
 use super::{ActingArgs, LiveArgs, PriceArgs};
 
 /// `operator`.
@@ -25,6 +26,15 @@ pub struct OperatorArgs {
     /// How plans are carried out.
     #[command(flatten)]
     pub acting: ActingArgs,
+    /// Where policies of rightsizing read use.
+    #[command(flatten)]
+    pub prometheus: PrometheusArgs,
+    /// The most that the safety factor of a policy counts for
+    #[arg(long, value_name = "FACTOR", default_value_t = 3.0, value_parser = factor)]
+    pub max_safety_factor: f64,
+    /// Recommend and ask the API server, whatever policies say, but change no request
+    #[arg(long)]
+    pub rightsizing_dry_run: bool,
     /// The namespace of its Lease; by default that of its pod, else `default`
     #[arg(long, value_name = "NAME", env = "POD_NAMESPACE")]
     pub namespace: Option<String>,

@@ -41,29 +41,11 @@ pub struct RightsizeArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub struct UsageArgs {
     /// What containers used over time, as CSV, also gzip or zstd
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "prometheus")]
     pub usage: Option<PathBuf>,
-    /// Where Prometheus is, or what speaks its API
-    #[arg(long, value_name = "URL", conflicts_with = "usage")]
-    pub prometheus: Option<String>,
-    /// A file with the bearer token for it
-    #[arg(long, value_name = "FILE", requires = "prometheus", conflicts_with = "prometheus_user")]
-    pub prometheus_token_file: Option<PathBuf>,
-    /// The user to log in as
-    #[arg(long, value_name = "NAME", requires = "prometheus_password_file")]
-    pub prometheus_user: Option<String>,
-    /// A file with that user's password
-    #[arg(long, value_name = "FILE", requires = "prometheus_user")]
-    pub prometheus_password_file: Option<PathBuf>,
-    /// The tenant to ask for, as the header X-Scope-OrgID
-    #[arg(long, value_name = "NAME", requires = "prometheus")]
-    pub prometheus_tenant: Option<String>,
-    /// A label that every series must have, such as cluster=prod; may be given again
-    #[arg(long, value_name = "LABEL=VALUE", value_parser = label, requires = "prometheus")]
-    pub prometheus_label: Vec<(String, String)>,
-    /// The most samples that it may read
-    #[arg(long, value_name = "NUMBER", default_value_t = 500_000_000)]
-    pub prometheus_max_samples: u64,
+    /// Prometheus.
+    #[command(flatten)]
+    pub prometheus: PrometheusArgs,
     /// How requests are chosen
     #[arg(long = "request-strategy", value_name = "NAME", default_value_t = engine::rightsizing::default_strategy().name(), value_parser = strategies())]
     pub request_strategy: &'static str,
@@ -83,6 +65,32 @@ pub struct UsageArgs {
     /// How many days to look back, 1 to 90
     #[arg(long, value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=90))]
     pub window: u16,
+}
+
+/// Where usage is read live.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PrometheusArgs {
+    /// Where Prometheus is, or what speaks its API
+    #[arg(long, value_name = "URL")]
+    pub prometheus: Option<String>,
+    /// A file with the bearer token for it
+    #[arg(long, value_name = "FILE", requires = "prometheus", conflicts_with = "prometheus_user")]
+    pub prometheus_token_file: Option<PathBuf>,
+    /// The user to log in as
+    #[arg(long, value_name = "NAME", requires = "prometheus_password_file")]
+    pub prometheus_user: Option<String>,
+    /// A file with that user's password
+    #[arg(long, value_name = "FILE", requires = "prometheus_user")]
+    pub prometheus_password_file: Option<PathBuf>,
+    /// The tenant to ask for, as the header X-Scope-OrgID
+    #[arg(long, value_name = "NAME", requires = "prometheus")]
+    pub prometheus_tenant: Option<String>,
+    /// A label that every series must have, such as cluster=prod; may be given again
+    #[arg(long, value_name = "LABEL=VALUE", value_parser = label, requires = "prometheus")]
+    pub prometheus_label: Vec<(String, String)>,
+    /// The most samples that it may read
+    #[arg(long, value_name = "NUMBER", default_value_t = 500_000_000)]
+    pub prometheus_max_samples: u64,
 }
 
 /// How much a breach is to be avoided.
@@ -138,7 +146,7 @@ fn percentile() -> impl TypedValueParser<Value = u8> {
     PossibleValuesParser::new(["50", "90", "99"]).map(|given| given.parse().unwrap_or(90))
 }
 
-fn factor(text: &str) -> Result<f64, String> {
+pub(super) fn factor(text: &str) -> Result<f64, String> {
     let factor = text.parse::<f64>().ok().filter(|factor| (1.0..=5.0).contains(factor));
     factor.ok_or_else(|| format!("`{text}` is no factor; write a number from 1 to 5"))
 }

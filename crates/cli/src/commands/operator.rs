@@ -1,13 +1,13 @@
 //! `plimsoll operator`: watches, plans and acts until it is told to stop.
 
-use ::operator::{OperatorError, Reached, Settings, Webhooks};
+use ::operator::{OperatorError, Reached, Rightsizing, Settings, Webhooks};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{LogFormat, LogLevel, OperatorArgs};
 use crate::commands::apply;
 use crate::failure::{Exit, Failure};
-use crate::input;
+use crate::{input, usage};
 
 /// Where a pod finds the namespace that it runs in.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -19,6 +19,11 @@ pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
         live: input::live_options(&args.live),
         prices: input::price_table(&args.prices)?,
         acting: apply::options(&args.acting),
+        rightsizing: Rightsizing {
+            prometheus: args.prometheus.prometheus.as_deref().map(|url| usage::prometheus(url, &args.prometheus)),
+            most_safety_factor: args.max_safety_factor,
+            dry_run: args.rightsizing_dry_run,
+        },
         namespace: namespace(args.namespace.as_deref()),
         identity: args.identity.clone().unwrap_or_else(own_identity),
         health: args.health_address,

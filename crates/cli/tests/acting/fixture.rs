@@ -47,16 +47,22 @@ pub fn apps(count: usize) -> Vec<App> {
 impl Cluster {
     /// Starts the control plane, fills the nodes, scales down, and waits until all is quiet.
     pub fn in_pieces(nodes: usize, apps: &[App]) -> Cluster {
+        let mut cluster = Cluster::of_nodes(nodes);
+        cluster.apply(&list(apps.iter().enumerate().flat_map(|(number, app)| objects(number, app, app.full))));
+        cluster.wait_until_whole(apps, |app| app.full);
+        cluster.apply(&list(apps.iter().enumerate().flat_map(|(number, app)| objects(number, app, app.scaled_down))));
+        cluster.wait_until_whole(apps, |app| app.scaled_down);
+        cluster
+    }
+
+    /// Starts the control plane with so many nodes, and nothing on them.
+    pub fn of_nodes(nodes: usize) -> Cluster {
         let plane = ControlPlane::start().expect("a control plane");
         let mut cluster = Cluster { plane, folder: tempfile::tempdir().expect("a folder") };
         cluster.apply(&list((0..nodes).map(node)));
         cluster.wait("all nodes are ready", |plane| {
             items(plane, &["nodes"]).iter().filter(|node| node["spec"].get("taints").is_none()).count() == nodes
         });
-        cluster.apply(&list(apps.iter().enumerate().flat_map(|(number, app)| objects(number, app, app.full))));
-        cluster.wait_until_whole(apps, |app| app.full);
-        cluster.apply(&list(apps.iter().enumerate().flat_map(|(number, app)| objects(number, app, app.scaled_down))));
-        cluster.wait_until_whole(apps, |app| app.scaled_down);
         cluster
     }
 

@@ -17,7 +17,6 @@ use taken::Taken;
 
 /// An object in our words.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a file has few of them")]
 pub enum Converted {
     /// A MigrationPlan.
     Plan(MigrationPlan),

@@ -5,6 +5,7 @@ pub mod confidence;
 mod decaying;
 mod growth;
 mod histogram;
+pub mod method;
 mod owners;
 pub mod pacing;
 pub mod percentile;

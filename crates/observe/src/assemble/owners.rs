@@ -157,6 +157,7 @@ impl<'a> Resolver<'a> {
             .entry(reference.clone())
             .or_insert_with(|| Workload { reference: reference.clone(), ..Workload::default() });
         if let Some(object) = object {
+            workload.labels = object.labels.clone();
             workload.replicas = object.replicas;
             workload.rollout = object.rollout.clone();
             workload.created = object.created;

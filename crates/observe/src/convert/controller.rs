@@ -1,8 +1,9 @@
 //! Controllers of pods and their autoscalers, as far as workloads are made of them.
 
-use model::{Name, Owner, Rollout, Time};
+use model::{Labels, Name, Owner, Rollout, Time};
 
 use super::Unreadable;
+use super::labels::labels;
 use super::pod::controller_of;
 use super::time::time;
 use crate::intern::Interner;
@@ -18,6 +19,7 @@ pub(crate) struct Controller {
     pub namespace: Name,
     pub name: Name,
     pub uid: Name,
+    pub labels: Labels,
     pub owner: Option<Owner>,
     /// What it wants; absent for kinds without a number.
     pub replicas: Option<i64>,
@@ -62,6 +64,7 @@ pub(crate) fn controller(
         namespace: interner.name(&meta.namespace),
         name: interner.name(&meta.name),
         uid: interner.name(&meta.uid),
+        labels: labels(&meta.labels, interner),
         owner: controller_of(meta, interner),
         replicas,
         current_replicas: status.replicas,

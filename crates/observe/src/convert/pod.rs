@@ -11,7 +11,7 @@ use super::requests::pod_requests;
 use super::time::time;
 use crate::intern::Interner;
 use crate::wire;
-use crate::wire::meta::ObjectMeta;
+use crate::wire::meta::{Conditions, ObjectMeta};
 use crate::wire::values::GANG_ANNOTATIONS;
 
 pub(crate) fn pod(pod: &wire::pod::Pod, interner: &Interner) -> Result<Pod, Unreadable> {
@@ -31,6 +31,7 @@ pub(crate) fn pod(pod: &wire::pod::Pod, interner: &Interner) -> Result<Pod, Unre
         nominated_node: optional(&status.nominated_node_name),
         phase: phase(&status.phase)?,
         ready: status.conditions.is_true("Ready"),
+        resize_problem: interner.name(resize_problem(&status.conditions)),
         controller: controller_of(meta, interner),
         workload: None,
         restarts: statuses.fold(0, |sum: i64, status| sum.saturating_add(status.restart_count)),
@@ -50,6 +51,14 @@ pub(crate) fn controller_of(meta: &ObjectMeta, interner: &Interner) -> Option<Ow
         name: interner.name(&owner.name),
         uid: interner.name(&owner.uid),
     })
+}
+
+/// What keeps a resize from being done, as the kubelet says it: `Deferred` and `Infeasible` are reasons of a pending one.
+fn resize_problem(conditions: &Conditions) -> &str {
+    let reason =
+        |condition: &str| conditions.get(condition).filter(|found| found.status == "True").map(|found| &*found.reason);
+    let failed = reason("PodResizeInProgress").filter(|reason| *reason == "Error");
+    reason("PodResizePending").or(failed).unwrap_or_default()
 }
 
 fn phase(text: &str) -> Result<Phase, Unreadable> {

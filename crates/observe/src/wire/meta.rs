@@ -69,7 +69,8 @@ pub(crate) struct Conditions(pub Vec<Condition>);
 
 impl<'de> Deserialize<'de> for Conditions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const READ: [&str; 5] = ["Ready", "PodResizePending", "Progressing", "Failed", "Complete"];
+        const READ: [&str; 6] =
+            ["Ready", "PodResizePending", "PodResizeInProgress", "Progressing", "Failed", "Complete"];
         let mut conditions = Vec::<Condition>::deserialize(deserializer)?;
         conditions.retain(|condition| READ.contains(&condition.r#type.as_str()));
         Ok(Conditions(conditions))

@@ -1,4 +1,5 @@
-//! Admission webhooks for our own kinds: what is wrong is refused, and who approves is stamped.
+//! Admission webhooks: what is wrong with our own kinds is refused, who approves is stamped, and pods of workloads that
+//! were rightsized in place are sized as they are made.
 //!
 //! - `review`: the answer to one question, pure
 //! - `certificate`: made and renewed by whoever leads, kept in a Secret that all replicas read
@@ -31,8 +32,10 @@ use tracing::warn;
 
 use crate::context::Context;
 use crate::error::OperatorError;
+use crate::rightsizing::sizing;
 use certificate::Served;
 pub use registration::NAME;
+use registration::SIZE;
 use review::Answer;
 
 /// The API server reaches them so.
@@ -112,10 +115,10 @@ async fn listen(listener: TcpListener, acceptor: TlsAcceptor, context: Arc<Conte
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let (acceptor, own) = (acceptor.clone(), own.clone());
+        let (acceptor, own, context) = (acceptor.clone(), own.clone(), context.clone());
         tokio::spawn(async move {
             let Ok(Ok(stream)) = tokio::time::timeout(REQUEST, acceptor.accept(stream)).await else { return };
-            let service = service_fn(|request| answer(request, own.as_deref()));
+            let service = service_fn(|request| answer(request, &context, own.as_deref()));
             let mut server = http1::Builder::new();
             server.timer(TokioTimer::new()).header_read_timeout(REQUEST);
             // Whoever hangs up needs no answer.
@@ -131,10 +134,17 @@ async fn own_name(context: &Context) -> Option<String> {
     asked.status?.user_info?.username
 }
 
-async fn answer(request: Request<Incoming>, own: Option<&str>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let judge: fn(&Value, Option<&str>) -> Answer = match (request.method(), request.uri().path()) {
-        (&Method::POST, "/validate") => |request, _| review::validate(request),
-        (&Method::POST, "/stamp") => review::stamp,
+async fn answer(
+    request: Request<Incoming>,
+    context: &Context,
+    own: Option<&str>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let judge: fn(&Context, &Value, Option<&str>) -> Answer = match (request.method(), request.uri().path()) {
+        (&Method::POST, "/validate") => |_, request, own| review::validate(request, own),
+        (&Method::POST, "/stamp") => |_, request, own| review::stamp(request, own),
+        (&Method::POST, SIZE) => |context, request, _| {
+            review::size(request, |namespace, kind, name| sizing::in_force(context, namespace, kind, name))
+        },
         _ => return Ok(text(StatusCode::NOT_FOUND, "there is nothing here")),
     };
     // Anybody who reaches the port may send: what is held in memory is bounded before anything is known of it.
@@ -150,7 +160,7 @@ async fn answer(request: Request<Incoming>, own: Option<&str>) -> Result<Respons
     if !review["request"]["uid"].is_string() {
         return Ok(text(StatusCode::BAD_REQUEST, "that is no AdmissionReview"));
     }
-    let answered = review::response(&review, judge(&review["request"], own));
+    let answered = review::response(&review, judge(context, &review["request"], own));
     let mut response = Response::new(Full::new(Bytes::from(answered.to_string())));
     response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
     Ok(response)

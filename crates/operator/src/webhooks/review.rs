@@ -2,9 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use crds::optimization_recommendation::Change;
 use serde_json::{Value, json};
 
 use crate::consolidation::proposal::CONFIG;
+use crate::rightsizing::sizing;
 
 /// What we say to a request.
 #[derive(Debug, PartialEq)]
@@ -18,7 +20,7 @@ pub enum Answer {
 }
 
 /// Is the object as it should be, and does its approval stand?
-pub fn validate(request: &Value) -> Answer {
+pub fn validate(request: &Value, own: Option<&str>) -> Answer {
     let (object, old) = (&request["object"], &request["oldObject"]);
     // What is on its way out, or was taken under other rules and stays as it is, must not be kept by what is wrong with it.
     let is_as_it_was = old["spec"].is_object() && old["spec"] == object["spec"];
@@ -29,6 +31,19 @@ pub fn validate(request: &Value) -> Answer {
     if !wrong.is_empty() {
         let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         return Answer::Refused(wrong.join("; "));
+    }
+    let is_own = own.is_some() && request["userInfo"]["username"].as_str() == own;
+    if object["kind"] == "OptimizationRecommendation" {
+        let (target, within) = (&object["spec"]["targetWorkload"]["namespace"], &object["metadata"]["namespace"]);
+        if target.is_string() && target != within {
+            let message = "must be the namespace of the recommendation, which reaches no other";
+            return Answer::Refused(format!("spec.targetWorkload.namespace: {target}: {message}"));
+        }
+        // We ourselves say what comes next, once this is applied.
+        if old["spec"]["approved"] == true && old["spec"] != object["spec"] && !is_own {
+            let message = "is frozen since the recommendation was approved: delete it to take that back";
+            return Answer::Refused(format!("spec: {message}"));
+        }
     }
     if object["kind"] == "MigrationPlan" && old["spec"]["approved"] == true {
         // On whose terms it is carried out was agreed to as well.
@@ -63,6 +78,15 @@ pub fn stamp(request: &Value, own: Option<&str>) -> Answer {
         Value::Null => json!({"op": "remove", "path": path}),
         right => json!({"op": "add", "path": path, "value": right}),
     }])
+}
+
+/// A pod that is being made gets what is in force for its workload; `applied` tells what that is.
+pub fn size(request: &Value, applied: impl Fn(&str, &str, &str) -> Vec<Change>) -> Answer {
+    let pod = &request["object"];
+    let namespace = request["namespace"].as_str().unwrap_or_default();
+    let Some((kind, name)) = sizing::workload_of(pod) else { return Answer::Allowed };
+    let changes = sizing::changes(pod, &applied(namespace, &kind, &name));
+    if changes.is_empty() { Answer::Allowed } else { Answer::Changed(changes) }
 }
 
 /// The review that goes back.
@@ -138,14 +162,14 @@ mod tests {
             plan["spec"]["nodes"] = json!({"remove": ["a"], "add": []});
             plan
         };
-        let answer = validate(&request(plan(true, Some("joe")), changed, "jane"));
+        let answer = validate(&request(plan(true, Some("joe")), changed, "jane"), Some("operator"));
         assert!(matches!(&answer, Answer::Refused(why) if why.contains("frozen")), "{answer:?}");
         let on_other_terms = {
             let mut plan = plan(true, Some("joe"));
             plan["metadata"]["annotations"] = json!({CONFIG: "reckless"});
             plan
         };
-        let answer = validate(&request(plan(true, Some("joe")), on_other_terms, "jane"));
+        let answer = validate(&request(plan(true, Some("joe")), on_other_terms, "jane"), Some("operator"));
         assert!(matches!(&answer, Answer::Refused(why) if why.contains("frozen")), "{answer:?}");
     }
 
@@ -155,7 +179,9 @@ mod tests {
             "apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationConfig", "metadata": {"name": "c"},
             "spec": {"safeWindows": [{"start": "22:00", "end": "05:00", "timeZone": "Mars/Olympus"}]},
         });
-        let Answer::Refused(why) = validate(&request(Value::Null, config, "jane")) else { panic!("it is refused") };
+        let Answer::Refused(why) = validate(&request(Value::Null, config, "jane"), Some("operator")) else {
+            panic!("it is refused")
+        };
         assert!(why.starts_with("spec.safeWindows[0].timeZone: \"Mars/Olympus\": is no time zone"), "{why}");
     }
 
@@ -163,7 +189,8 @@ mod tests {
     fn no_request_is_too_strange() {
         for strange in [json!(null), json!({}), json!({"object": 1}), json!({"object": {"spec": []}, "oldObject": "x"})]
         {
-            validate(&strange);
+            validate(&strange, None);
+            size(&strange, |_, _, _| Vec::new());
             stamp(&strange, None);
             response(&strange, Answer::Refused(String::new()));
         }

@@ -117,6 +117,12 @@ impl ControlPlane {
             .map_err(|source| Error::preparing(format!("reading the answer to {}", arguments.join(" ")), source))
     }
 
+    /// What the API server answers at this path; null where it is no JSON.
+    pub fn get_raw(&self, path: &str) -> Value {
+        let answer = self.kubectl(&["get", "--raw", path]);
+        answer.ok().and_then(|answer| serde_json::from_slice(&answer.stdout).ok()).unwrap_or_default()
+    }
+
     /// Creates or changes the objects in this text: JSON or YAML, one or a List.
     pub fn apply(&self, objects: &str) -> Result<(), Error> {
         let arguments = ["apply", "--filename", "-"];

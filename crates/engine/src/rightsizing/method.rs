@@ -204,3 +204,117 @@ impl fmt::Display for Obstacle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Node, Phase, Resources};
+    use proptest::prelude::*;
+
+    fn any_circumstances() -> impl Strategy<Value = Circumstances> {
+        let in_the_way = prop_oneof![
+            Just(None),
+            Just(Some(InTheWay::UseUnknown { pod: "p".into() })),
+            Just(Some(InTheWay::InUse { pod: "p".into(), used: 2, asked: 1 })),
+            Just(Some(InTheWay::NoRoom { node: "n".into(), resource: Resource::Cpu })),
+        ];
+        (prop::array::uniform6(any::<bool>()), in_the_way).prop_map(|(is, in_the_way)| Circumstances {
+            allow_in_place: is[0],
+            allow_recreate: is[1],
+            in_place_is_served: is[2],
+            may_resize: is[3],
+            has_template: is[4],
+            may_change_template: is[5],
+            in_the_way,
+        })
+    }
+
+    /// Pods of one workload on one node, each with what it asks for, and what the node has.
+    fn any_pods() -> impl Strategy<Value = Snapshot> {
+        let pod = (1..4_000_i64, 1..(8_i64 << 30), any::<bool>());
+        (prop::collection::vec(pod, 1..8), 1_000..20_000_i64, 1..(40_i64 << 30)).prop_map(|(pods, cpu, memory)| {
+            let pod = |(at, (cpu, memory, is_bound)): (usize, (i64, i64, bool))| {
+                let asked = Resources { cpu, memory, ..Resources::default() };
+                Pod {
+                    name: format!("p{at}").into(),
+                    node: is_bound.then(|| "n".into()),
+                    phase: Phase::Running,
+                    requests: asked.clone(),
+                    held: asked,
+                    ..Pod::default()
+                }
+            };
+            let allocatable = Resources { cpu, memory, ..Resources::default() };
+            Snapshot {
+                nodes: vec![Node { name: "n".into(), allocatable, ..Node::default() }],
+                pods: pods.into_iter().enumerate().map(pod).collect(),
+                ..Snapshot::default()
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        /// Seen to fail without the comparison with what is used in `in_the_way`.
+        #[test]
+        fn property_05_memory_never_shrinks_in_place_below_what_is_used(
+            snapshot in any_pods(), to in 1..(8_i64 << 30), used in prop::option::of(0..(8_i64 << 30)),
+        ) {
+            let pods: Vec<&Pod> = snapshot.pods.iter().collect();
+            let found = in_the_way(&snapshot, &pods, |pod| [0, to - pod.requests.memory], |_| used);
+            let circumstances = Circumstances {
+                allow_in_place: true, in_place_is_served: true, may_resize: true, in_the_way: found,
+                ..Circumstances::default()
+            };
+            let shrinks = pods.iter().any(|pod| to < pod.requests.memory);
+            if method(&circumstances) == Method::InPlace && shrinks {
+                let used = used.expect("nothing shrinks where nobody knows what is used");
+                prop_assert!(used as f64 <= 0.9 * to as f64, "{used} of {to}");
+            }
+        }
+
+        /// Seen to fail where `in_the_way` counts a node's pods once each by what the first of them asks for more.
+        #[test]
+        fn more_is_asked_for_in_place_only_where_the_node_has_room(
+            snapshot in any_pods(), more in prop::array::uniform2(0..2_000_i64),
+        ) {
+            let pods: Vec<&Pod> = snapshot.pods.iter().collect();
+            let more = [more[0], more[1] << 20];
+            let found = in_the_way(&snapshot, &pods, |_| more, |_| None);
+            let bound = || pods.iter().filter(|pod| pod.node.is_some());
+            let after = |of: fn(&Resources) -> i64, more: i64| bound().map(|pod| of(&pod.held) + more).sum::<i64>();
+            let allocatable = &snapshot.nodes[0].allocatable;
+            let has_room = (more[0] == 0 || after(|of| of.cpu, more[0]) <= allocatable.cpu)
+                && (more[1] == 0 || after(|of| of.memory, more[1]) <= allocatable.memory);
+            prop_assert_eq!(found.is_none(), has_room || bound().count() == 0, "{:?}", found);
+        }
+
+        /// Seen to fail where `method` takes new pods whatever allow_recreate says.
+        #[test]
+        fn property_06_new_pods_only_where_they_are_allowed(circumstances in any_circumstances()) {
+            if method(&circumstances) == Method::Recreate {
+                prop_assert!(circumstances.allow_recreate && circumstances.has_template && circumstances.may_change_template);
+            }
+        }
+
+        /// Seen to fail where `method` looks at new pods first.
+        #[test]
+        fn property_21_in_place_goes_before_new_pods(circumstances in any_circumstances()) {
+            let could = circumstances.allow_in_place && circumstances.in_place_is_served && circumstances.may_resize
+                && circumstances.in_the_way.is_none();
+            prop_assert_eq!(method(&circumstances) == Method::InPlace, could);
+        }
+
+        /// Seen to fail where `method` gives the first obstacle alone.
+        #[test]
+        fn property_24_what_is_skipped_has_a_reason_for_either_way(circumstances in any_circumstances()) {
+            if let Method::Skip(obstacles) = method(&circumstances) {
+                prop_assert_eq!(obstacles.len(), 2);
+                for obstacle in obstacles {
+                    prop_assert!(!obstacle.to_string().is_empty() && !obstacle.reason().is_empty());
+                }
+            }
+        }
+    }
+}

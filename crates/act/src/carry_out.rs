@@ -7,6 +7,8 @@ use check::{Fault, Rule};
 use jiff::SignedDuration;
 use model::{Migration, Name, Phase, Plan, Pod, Policy, Snapshot, Workload, WorkloadRef};
 
+use crate::addition::stand_in::StandIn;
+use crate::addition::{self, Adding, with_real_nodes};
 use crate::cluster::Cluster;
 use crate::error::ActError;
 use crate::gate::{Gate, Verdict};
@@ -15,10 +17,10 @@ use crate::marks::{self, Cordon};
 use crate::options::{NodeRemoval, Options};
 use crate::pods::{Pods, Watched};
 use crate::progress::{Done, Ending, Listener, Progress, StepDone};
-use crate::rehearsal::{buys_nothing, faults, judge_is_possible};
+use crate::rehearsal::{faults, judge_is_possible, somebody_adds_nodes};
 use crate::remaining::remaining;
 use crate::removal::{Removed, remove};
-use crate::undo::undo;
+use crate::undo::{lift_cordons, undo};
 
 /// Status of workloads and budgets follows the pods' within seconds, mostly; what is illegal for longer than this is so.
 /// A budget counts an evicted pod as about to go for two minutes, by its name: a StatefulSet's that is back before the
@@ -41,14 +43,19 @@ pub async fn carry_out(
 ) -> Result<Ending, ActError> {
     let (snapshot, prices) = cluster.observe().await?;
     judge_is_possible(&snapshot)?;
-    buys_nothing(plan)?;
+    somebody_adds_nodes(plan, options)?;
     let rest = remaining(plan, &snapshot, &BTreeMap::new());
     let faults = faults(&snapshot, &prices, policy, &rest.plan);
     // Where an earlier run was stopped, pods may be on their way yet: they are given their time.
-    let is_resumed = is_begun(cluster, plan).await?;
+    let is_resumed = is_begun(cluster, plan).await? || addition::is_begun(cluster, plan).await?;
     if !faults.is_empty() && !is_resumed {
         return Err(ActError::NotLegal { faults });
     }
+    let added = Adding { cluster, plan, options, gate, listener }.add(&snapshot).await;
+    let (plan, added) = match added {
+        Ok(added) => (&with_real_nodes(plan, &added), Ok(added)),
+        Err(stop) => (plan, Err(stop)),
+    };
     let mut run = Execution {
         graces: snapshot.pods.iter().map(|pod| (pod.uid.clone(), pod.spec.termination_grace_seconds)).collect(),
         cluster,
@@ -62,13 +69,18 @@ pub async fn carry_out(
         emptied: BTreeSet::new(),
         steps: BTreeMap::new(),
         replacements: BTreeSet::new(),
+        added: added.as_ref().map_or_else(|_| Vec::new(), |added| added.clone().into_iter().collect()),
     };
     for step in &rest.gone {
         run.done(step, Done::Gone);
     }
     let (mut rolled_back, mut paused) = (None, None);
-    match run.go(rest.plan, is_resumed, Watched::begin(cluster).await?).await {
-        Ok(()) => {}
+    let went = match added {
+        Ok(_) => run.go(rest.plan, is_resumed, Watched::begin(cluster).await?).await,
+        Err(stop) => Err(stop),
+    };
+    match went {
+        Ok(()) => run.release_added().await,
         Err(Stop::RollBack(reason)) => {
             listener(Progress::RollingBack(&reason));
             run.roll_back().await?;
@@ -76,7 +88,7 @@ pub async fn carry_out(
         }
         Err(Stop::Pause(reason)) => {
             listener(Progress::Pausing(&reason));
-            undo(cluster, &plan.name).await?;
+            lift_cordons(cluster, &plan.name).await?;
             paused = Some(reason);
         }
         Err(Stop::Failed(error)) => {
@@ -119,6 +131,8 @@ pub(crate) struct Execution<'e> {
     pub(crate) graces: HashMap<Name, i64>,
     /// Pods that came in place of others, by uid.
     pub(crate) replacements: BTreeSet<Name>,
+    /// Nodes that were added: the plan's name for each, and its own.
+    added: Vec<(Name, Name)>,
 }
 
 impl Execution<'_> {
@@ -310,6 +324,17 @@ impl Execution<'_> {
         Ok(())
     }
 
+    /// What was added is a node like any other from now on.
+    async fn release_added(&self) {
+        if self.added.is_empty() {
+            return;
+        }
+        let is_ours = |stand_in: &StandIn| stand_in.plan == self.plan.name;
+        if let Err(error) = addition::release(self.cluster, is_ours).await {
+            (self.listener)(Progress::MarksLeft(&error.to_string()));
+        }
+    }
+
     pub(crate) fn done(&mut self, step: &Migration, done: Done) {
         let pod = format!("{}/{}", step.namespace, step.pod);
         let step = StepDone { uid: step.uid.clone(), pod, done };
@@ -327,6 +352,7 @@ impl Execution<'_> {
             paused: None,
             steps: self.steps.into_values().collect(),
             emptied: self.emptied.into_iter().collect(),
+            added: self.added,
             kept: self.kept.into_iter().collect(),
         }
     }

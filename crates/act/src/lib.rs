@@ -6,6 +6,7 @@
 //! - [`rehearse`]: the same questions, and nothing done
 //! - [`undo`]: takes back what a plan left behind
 
+mod addition;
 mod answer;
 mod carry_out;
 mod cluster;
@@ -30,7 +31,7 @@ pub use carry_out::carry_out;
 pub use cluster::{Cluster, Fence};
 pub use error::ActError;
 pub use gate::{Gate, Open, Verdict};
-pub use options::{NodeRemoval, Options};
+pub use options::{NodeAddition, NodeRemoval, Options};
 pub use progress::{Done, Ending, Listener, Progress, StepDone};
 pub use rehearsal::{Rehearsal, Rest, rehearse, rest_of};
 pub use undo::{Standing, Undone, sweep, undo, undo_all};

@@ -9,6 +9,7 @@ use model::{Method, Plan, Policy, Prices, Snapshot};
 use crate::cluster::Cluster;
 use crate::error::ActError;
 use crate::eviction::{Evicted, Run, evict};
+use crate::options::{NodeAddition, Options};
 use crate::progress::{Done, StepDone};
 use crate::remaining::remaining;
 
@@ -25,10 +26,15 @@ pub struct Rehearsal {
 
 /// Has the check judge the plan as things are, and asks the API server for every eviction of the first wave without
 /// doing it.
-pub async fn rehearse(cluster: &Cluster, plan: &Plan, policy: &Policy) -> Result<Rehearsal, ActError> {
+pub async fn rehearse(
+    cluster: &Cluster,
+    plan: &Plan,
+    policy: &Policy,
+    options: &Options,
+) -> Result<Rehearsal, ActError> {
     let (snapshot, prices) = cluster.observe().await?;
     judge_is_possible(&snapshot)?;
-    buys_nothing(plan)?;
+    somebody_adds_nodes(plan, options)?;
     let left = remaining(plan, &snapshot, &BTreeMap::new()).plan;
     let mut rehearsal = Rehearsal { faults: faults(&snapshot, &prices, policy, &left), refused: Vec::new(), asked: 0 };
     for step in left.migrations.iter().filter(|step| step.wave == 1 && step.method == Method::Evict) {
@@ -68,11 +74,12 @@ pub fn judge_is_possible(snapshot: &Snapshot) -> Result<(), ActError> {
     Err(ActError::CannotJudge { missing: format!("there is no complete list of {}", missing.join(", ")) })
 }
 
-/// Nodes to buy are nobody's work yet.
-pub fn buys_nothing(plan: &Plan) -> Result<(), ActError> {
-    match plan.nodes.add.len() {
-        0 => Ok(()),
-        nodes => Err(ActError::BuysNodes { nodes }),
+/// A plan that buys nodes goes nowhere where nobody is to add them.
+pub fn somebody_adds_nodes(plan: &Plan, options: &Options) -> Result<(), ActError> {
+    match (plan.nodes.add.len(), options.addition) {
+        (0, _) => Ok(()),
+        (nodes, NodeAddition::None) => Err(ActError::BuysNodes { nodes }),
+        _ => Ok(()),
     }
 }
 

@@ -47,11 +47,17 @@ pub fn apps(count: usize) -> Vec<App> {
 impl Cluster {
     /// Starts the control plane, fills the nodes, scales down, and waits until all is quiet.
     pub fn in_pieces(nodes: usize, apps: &[App]) -> Cluster {
+        Cluster::of((0..nodes).map(node).collect(), apps)
+    }
+
+    /// The same of these nodes.
+    pub fn of(nodes: Vec<Value>, apps: &[App]) -> Cluster {
+        let count = nodes.len();
         let plane = ControlPlane::start().expect("a control plane");
         let mut cluster = Cluster { plane, folder: tempfile::tempdir().expect("a folder") };
-        cluster.apply(&list((0..nodes).map(node)));
+        cluster.apply(&list(nodes));
         cluster.wait("all nodes are ready", |plane| {
-            items(plane, &["nodes"]).iter().filter(|node| node["spec"].get("taints").is_none()).count() == nodes
+            items(plane, &["nodes"]).iter().filter(|node| node["spec"].get("taints").is_none()).count() == count
         });
         cluster.apply(&list(apps.iter().enumerate().flat_map(|(number, app)| objects(number, app, app.full))));
         cluster.wait_until_whole(apps, |app| app.full);
@@ -119,8 +125,13 @@ impl Cluster {
 
     /// Makes a plan and saves it.
     pub fn plan(&self) -> (String, Value) {
+        self.plan_with(&[])
+    }
+
+    /// The same, made otherwise.
+    pub fn plan_with(&self, how: &[&str]) -> (String, Value) {
         let path = self.path("plan.json");
-        let made = self.plimsoll(&["simulate", "--save", &path]);
+        let made = self.plimsoll(&[&["simulate", "--save", &path], how].concat());
         assert!(made.status.success(), "{}", words(&made));
         let plan = serde_json::from_str(&std::fs::read_to_string(&path).expect("a plan")).expect("JSON");
         (path, plan)
@@ -199,7 +210,7 @@ fn budgets_are_current(plane: &ControlPlane, apps: &[App], wanted: &impl Fn(&App
     })
 }
 
-fn node(number: usize) -> Value {
+pub fn node(number: usize) -> Value {
     let (name, zone) = (format!("node-{number:02}"), ZONES[number % 3]);
     let resources = json!({"cpu": "3920m", "memory": "14560Mi", "pods": "58", "ephemeral-storage": "80Gi"});
     json!({

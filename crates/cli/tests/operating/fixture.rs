@@ -34,10 +34,11 @@ impl Operator {
         )
     }
 
-    fn start_with(cluster: &Cluster, kubeconfig: &Path, identity: &str, more: &[&str]) -> Operator {
+    /// The same with more flags.
+    pub fn start_with(cluster: &Cluster, kubeconfig: &Path, identity: &str, more: &[&str]) -> Operator {
         let (health, metrics) = (ControlPlane::free_port().unwrap(), ControlPlane::free_port().unwrap());
         // Beyond the loopback address where there is a certificate for it.
-        let host = if more.is_empty() { "127.0.0.1" } else { "0.0.0.0" };
+        let host = if more.contains(&"--webhook-address") { "0.0.0.0" } else { "127.0.0.1" };
         let log = cluster.folder.path().join(format!("{identity}.log"));
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let (health_at, metrics_at) = (format!("127.0.0.1:{health}"), format!("{host}:{metrics}"));

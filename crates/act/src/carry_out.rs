@@ -27,6 +27,8 @@ use crate::undo::{lift_cordons, undo};
 /// disruption controller looked is counted so (`DeletionTimeout`, k8s.io/kubernetes/pkg/controller/disruption).
 const STATUS_WITHIN: Duration = Duration::from_secs(150);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often somebody who waits is told what for.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Cordons outlive what the plan expects by this.
 const CORDONS_OUTLIVE: SignedDuration = SignedDuration::from_hours(2);
 /// Whatever a plan says of itself.
@@ -67,6 +69,7 @@ pub async fn carry_out(
         hints: Some(Hints::new(cluster, &plan.name)),
         kept: BTreeMap::new(),
         emptied: BTreeSet::new(),
+        told_emptied: BTreeSet::new(),
         steps: BTreeMap::new(),
         replacements: BTreeSet::new(),
         added: added.as_ref().map_or_else(|_| Vec::new(), |added| added.clone().into_iter().collect()),
@@ -125,6 +128,8 @@ pub(crate) struct Execution<'e> {
     /// Nodes that stay after all.
     kept: BTreeMap<Name, String>,
     emptied: BTreeSet<Name>,
+    /// Nodes of which it was told that they are empty.
+    told_emptied: BTreeSet<Name>,
     /// What became of steps, by the uid of their pod.
     pub(crate) steps: BTreeMap<Name, StepDone>,
     /// Grace periods in seconds, by the uid of the pod.
@@ -160,7 +165,7 @@ impl Execution<'_> {
             }
         }
         self.replacements_are_well(&pods)?;
-        self.take_away_emptied(&pods).await
+        self.take_away_the_rest(&pods).await
     }
 
     /// Pods that cannot live where they were moved to are a reason to move no more.
@@ -287,25 +292,49 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Takes away the nodes on which nothing but daemons is left.
-    async fn take_away_emptied(&mut self, pods: &Watched) -> Result<(), Stop> {
+    /// The same once nothing is left to move: nodes that may not go yet are waited for, and then stay.
+    async fn take_away_the_rest(&mut self, pods: &Watched) -> Result<(), Stop> {
+        let (start, mut told) = (Instant::now(), None::<Instant>);
+        loop {
+            let held_back = self.take_away_emptied(pods).await?;
+            let Some((node, reason)) = held_back.first_key_value() else { return Ok(()) };
+            if start.elapsed() >= self.options.ready_within {
+                return self.keep(held_back).await;
+            }
+            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                let what = format!("{} emptied nodes to go, as {node}: {reason}", held_back.len());
+                (self.listener)(Progress::Waiting { what: &what, since: start.elapsed() });
+                told = Some(Instant::now());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Takes away the nodes on which nothing but daemons is left. Those that may not go yet, and why.
+    async fn take_away_emptied(&mut self, pods: &Watched) -> Result<BTreeMap<Name, String>, Stop> {
+        let mut held_back = BTreeMap::new();
         let going: Vec<Name> = self.plan.nodes.remove.iter().filter(|node| self.is_going(node)).cloned().collect();
         for node in going {
             if pods.now(|pods| pods.left_on(&node)) > 0 {
                 continue;
             }
-            (self.listener)(Progress::NodeEmptied(&node));
-            if self.options.removal != NodeRemoval::None {
-                (self.listener)(Progress::RemovingNode(&node));
+            if self.told_emptied.insert(node.clone()) {
+                (self.listener)(Progress::NodeEmptied(&node));
+                if self.options.removal != NodeRemoval::None {
+                    (self.listener)(Progress::RemovingNode(&node));
+                }
             }
             match remove(self.cluster, &node, &self.plan.name, self.options.removal).await? {
                 Removed::Done => {
                     self.emptied.insert(node);
                 }
                 Removed::Kept(reason) => self.keep(BTreeMap::from([(node, reason)])).await?,
+                Removed::Later(reason) => {
+                    held_back.insert(node, reason);
+                }
             }
         }
-        Ok(())
+        Ok(held_back)
     }
 
     fn is_going(&self, node: &Name) -> bool {

@@ -23,7 +23,7 @@ pub enum ActError {
         faults: Vec<Fault>,
     },
     /// The plan buys nodes, and nobody is to add them.
-    #[error("the plan buys {nodes} nodes, and nobody was told to add them (--add-nodes wait)")]
+    #[error("the plan buys {nodes} nodes, and nobody was told to add them (--add-nodes karpenter or wait)")]
     BuysNodes {
         /// How many.
         nodes: usize,

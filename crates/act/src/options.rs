@@ -56,4 +56,6 @@ pub enum NodeAddition {
     None,
     /// A person or another tool: the plan waits for nodes that match.
     Wait,
+    /// Karpenter: we make a NodeClaim for each.
+    Karpenter,
 }

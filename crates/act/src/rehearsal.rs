@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use check::{Fault, Rule};
-use model::{Method, Plan, Policy, Prices, Snapshot};
+use model::{Method, Name, Plan, Policy, Prices, Snapshot};
 
+use crate::addition;
 use crate::cluster::Cluster;
 use crate::error::ActError;
 use crate::eviction::{Evicted, Run, evict};
@@ -20,6 +21,8 @@ pub struct Rehearsal {
     pub faults: Vec<Fault>,
     /// Steps of the first wave that the API server would refuse, or that are done already.
     pub refused: Vec<StepDone>,
+    /// Nodes that could not be added, and why.
+    pub nodes_refused: Vec<(Name, String)>,
     /// Evictions asked for: all of the first wave. Later ones depend on it.
     pub asked: usize,
 }
@@ -36,7 +39,12 @@ pub async fn rehearse(
     judge_is_possible(&snapshot)?;
     somebody_adds_nodes(plan, options)?;
     let left = remaining(plan, &snapshot, &BTreeMap::new()).plan;
-    let mut rehearsal = Rehearsal { faults: faults(&snapshot, &prices, policy, &left), refused: Vec::new(), asked: 0 };
+    let mut rehearsal = Rehearsal {
+        faults: faults(&snapshot, &prices, policy, &left),
+        nodes_refused: addition::rehearse(cluster, &left, options.addition).await,
+        refused: Vec::new(),
+        asked: 0,
+    };
     for step in left.migrations.iter().filter(|step| step.wave == 1 && step.method == Method::Evict) {
         rehearsal.asked += 1;
         let done = match evict(cluster, step, Run::Dry, Duration::ZERO).await {

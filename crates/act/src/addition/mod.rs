@@ -3,10 +3,16 @@
 //! Nothing leaves before all of them are there. Which stands for which is written on the nodes themselves before anything
 //! is done with it, so that whoever comes next goes on with the same ones.
 
+mod claim;
 mod drivers;
 mod fit;
+mod karpenter;
+mod limits;
+mod release;
 pub mod stand_in;
 mod wait;
+
+pub(crate) use release::release;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -56,11 +62,13 @@ impl Adding<'_> {
         }
         let mut adder: Box<dyn Adder> = match self.options.addition {
             NodeAddition::None => return Err(ActError::BuysNodes { nodes: self.plan.nodes.add.len() }.into()),
+            NodeAddition::Karpenter => Box::new(karpenter::Karpenter::new(self.cluster, &self.plan.name, self.until())),
             NodeAddition::Wait => Box::new(wait::Newcomers::watch(self.cluster, self.plan).await?),
         };
         let drivers = drivers::needed(snapshot, self.plan);
         let (start, mut told) = (Instant::now(), None::<Instant>);
         (self.listener)(Progress::AddingNodes(&self.plan.nodes.add));
+        let mut known = BTreeSet::new();
         loop {
             let is_time_to_tell = told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
             if is_time_to_tell {
@@ -68,6 +76,11 @@ impl Adding<'_> {
                 told = Some(Instant::now());
             }
             let (standing, awaited) = self.look(adder.as_mut(), &drivers).await?;
+            for (planned, node) in &standing {
+                if known.insert(planned.clone()) {
+                    (self.listener)(Progress::NodeAdded { planned, node });
+                }
+            }
             let Some(first) = awaited.first() else { return Ok(standing) };
             if start.elapsed() >= self.options.added_within {
                 let (wanted, there) = (self.plan.nodes.add.len(), standing.len());
@@ -141,10 +154,7 @@ impl Adding<'_> {
             return Ok(Ok(name));
         }
         match stand_in::mark(self.cluster, &node, &stand_in).await? {
-            stand_in::Marked::Done => {
-                (self.listener)(Progress::NodeAdded { planned: &planned.node.name, node: &name });
-                Ok(Ok(name))
-            }
+            stand_in::Marked::Done => Ok(Ok(name)),
             stand_in::Marked::Changed => Ok(Err(format!("{name} has changed meanwhile"))),
         }
     }
@@ -171,17 +181,25 @@ pub(crate) fn with_real_nodes(plan: &Plan, real: &BTreeMap<Name, Name>) -> Plan 
 
 /// Is somebody at work for the plan already?
 pub(crate) async fn is_begun(cluster: &Cluster, plan: &Plan) -> Result<bool, ActError> {
-    Ok(!plan.nodes.add.is_empty() && stand_in::all(cluster).await?.iter().any(|(_, found)| found.plan == plan.name))
+    if plan.nodes.add.is_empty() {
+        return Ok(false);
+    }
+    let of_plan = |found: &StandIn| found.plan == plan.name;
+    let has_claim = release::claims_of_plans(cluster).await?.iter().any(|(_, found)| of_plan(found));
+    Ok(has_claim || stand_in::all(cluster).await?.iter().any(|(_, found)| of_plan(found)))
 }
 
-/// Takes the marks of plans back, of those that are over.
-pub(crate) async fn release(cluster: &Cluster, is_over: impl Fn(&StandIn) -> bool) -> Result<(), ActError> {
-    for (node, found) in stand_in::all(cluster).await? {
-        if is_over(&found) {
-            stand_in::unmark(cluster, &node, &found.plan).await?;
+/// Would whoever adds nodes be let to add these? Each that is not, and why.
+pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan, addition: NodeAddition) -> Vec<(Name, String)> {
+    let mut refused = Vec::new();
+    if addition == NodeAddition::Karpenter {
+        for planned in &plan.nodes.add {
+            if let Err(why) = karpenter::rehearse(cluster, &plan.name, planned).await {
+                refused.push((planned.node.name.clone(), why));
+            }
         }
     }
-    Ok(())
+    refused
 }
 
 /// `m6i.2xlarge in eu-west-1a, on-demand, of pool general`.

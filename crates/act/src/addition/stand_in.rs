@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, ObjectMeta};
 use model::Name;
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use crate::answer::Refusal;
 use crate::cluster::Cluster;
 use crate::error::ActError;
 use crate::marks::{self, refused};
+use crate::node_claims::NODE_POOL;
 
 /// The plan for which the node was added.
 pub const ADDED_BY: &str = "optimizer.io/added-by";
@@ -22,8 +23,6 @@ pub const ADDED_UNTIL: &str = "optimizer.io/added-until";
 pub const PROTECTED_BY: &str = "optimizer.io/protected-by";
 /// Karpenter's own word for it.
 pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
-/// Nodes with it are Karpenter's.
-const NODE_POOL: &str = "karpenter.sh/nodepool";
 const MOST_TRIES: usize = 10;
 
 /// What a node says of itself that was added for a plan.
@@ -74,7 +73,12 @@ impl StandIn {
 
 /// What the node says of itself.
 pub fn read(node: &Node) -> Option<StandIn> {
-    let annotation = |key: &str| node.metadata.annotations.as_ref()?.get(key);
+    of(&node.metadata)
+}
+
+/// What a node says of itself, or the NodeClaim that it comes of.
+pub fn of(metadata: &ObjectMeta) -> Option<StandIn> {
+    let annotation = |key: &str| metadata.annotations.as_ref()?.get(key);
     Some(StandIn {
         plan: annotation(ADDED_BY)?.clone(),
         planned: annotation(STANDS_FOR)?.as_str().into(),

@@ -89,6 +89,8 @@ pub enum NodeAddition {
     None,
     /// You or another tool: the plan waits for nodes that match
     Wait,
+    /// A NodeClaim is made for each, from the template of its NodePool
+    Karpenter,
 }
 
 /// `rollback`.

@@ -74,6 +74,7 @@ pub fn options(args: &ActingArgs) -> Options {
         addition: match args.add_nodes {
             NodeAddition::None => act::NodeAddition::None,
             NodeAddition::Wait => act::NodeAddition::Wait,
+            NodeAddition::Karpenter => act::NodeAddition::Karpenter,
         },
         added_within: args.added_within,
         ready_within: args.ready_within,
@@ -163,6 +164,9 @@ fn told(rehearsal: &Rehearsal, out: &mut Output) -> Result<Exit, Failure> {
     for fault in &rehearsal.faults {
         writeln!(out, "not legal: {}", clean(&fault.to_string()))?;
     }
+    for (node, why) in &rehearsal.nodes_refused {
+        writeln!(out, "{node} cannot be added: {}", clean(why))?;
+    }
     for step in &rehearsal.refused {
         writeln!(out, "{} {}", step.pod, clean(&in_words(&step.done)))?;
     }
@@ -177,7 +181,11 @@ fn told(rehearsal: &Rehearsal, out: &mut Output) -> Result<Exit, Failure> {
         },
         count(rehearsal.asked, "pod"),
     )?;
-    Ok(if rehearsal.faults.is_empty() && refused == 0 { Exit::Done } else { Exit::Failed })
+    Ok(if rehearsal.faults.is_empty() && rehearsal.nodes_refused.is_empty() && refused == 0 {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 /// What came of it, for programs.

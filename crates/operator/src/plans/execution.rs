@@ -147,8 +147,9 @@ impl Execution {
         if self.is_dry_run() {
             let rehearsal = act::rehearse(cluster, &self.plan, &policy, &options).await?;
             let message = format!(
-                "dry run: {} faults; of {} evictions of the first wave the API server would refuse {}",
+                "dry run: {} faults; {} nodes that could not be added; of {} evictions of the first wave the API server would refuse {}",
                 rehearsal.faults.len(),
+                rehearsal.nodes_refused.len(),
                 rehearsal.asked,
                 rehearsal.refused.len()
             );

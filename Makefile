@@ -32,7 +32,7 @@ prometheus: ## Install Debian's Prometheus where there is none
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus; }
 
 .PHONY: controlplane
-controlplane: ## Build etcd, Kubernetes, KWOK and the scheduler oracle, once
+controlplane: ## Build etcd, Kubernetes, KWOK, Karpenter and the scheduler oracle, once
 	tests/controlplane/build.sh
 
 unit: ## All Rust tests, those on the real control plane included
@@ -51,7 +51,6 @@ bench: ## Speed, memory, and how near plans are to the best
 
 bench-karpenter: ## Beside a real Karpenter, which takes most of an hour
 	tests/controlplane/build.sh
-	tests/controlplane/build.sh karpenter
 	$(CARGO) build --release --quiet --bin plimsoll
 	$(CARGO) run --release --quiet -p bench -- karpenter
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the programs of a Kubernetes control plane, and the oracle, into bin/. Without arguments all that the tests need,
-# else those named: these, and karpenter, which only a benchmark wants. Programs that are up to date are left alone.
+# else those named. Programs that are up to date are left alone.
 set -euo pipefail
 cd "$(dirname "$0")"
 mkdir -p bin
@@ -28,7 +28,7 @@ build() {
 
 programs=("$@")
 if [[ ${#programs[@]} -eq 0 ]]; then
-    programs=(oracle etcd kube-apiserver kube-scheduler kube-controller-manager kubectl kwok helm)
+    programs=(oracle etcd kube-apiserver kube-scheduler kube-controller-manager kubectl kwok helm karpenter)
 fi
 for program in "${programs[@]}"; do
     case $program in

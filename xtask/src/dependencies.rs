@@ -10,7 +10,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("check", &["model"]),
     ("crds", &["model"]),
     ("observe", &["model"]),
-    ("act", &["model", "check", "observe"]),
+    ("act", &["model", "check", "crds", "observe"]),
     ("operator", &["model", "engine", "crds", "observe", "act"]),
     ("scenario", &[]),
     ("cli", &["model", "engine", "check", "crds", "observe", "act", "operator", "scenario"]),

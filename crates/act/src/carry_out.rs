@@ -7,6 +7,8 @@ use check::{Fault, Rule};
 use jiff::SignedDuration;
 use model::{Migration, Name, Phase, Plan, Pod, Policy, Snapshot, Workload, WorkloadRef};
 
+use crate::addition::stand_in::StandIn;
+use crate::addition::{self, Adding, with_real_nodes};
 use crate::cluster::Cluster;
 use crate::error::ActError;
 use crate::gate::{Gate, Verdict};
@@ -15,16 +17,18 @@ use crate::marks::{self, Cordon};
 use crate::options::{NodeRemoval, Options};
 use crate::pods::{Pods, Watched};
 use crate::progress::{Done, Ending, Listener, Progress, StepDone};
-use crate::rehearsal::{buys_nothing, faults, judge_is_possible};
+use crate::rehearsal::{faults, judge_is_possible, somebody_adds_nodes};
 use crate::remaining::remaining;
 use crate::removal::{Removed, remove};
-use crate::undo::undo;
+use crate::undo::{lift_cordons, undo};
 
 /// Status of workloads and budgets follows the pods' within seconds, mostly; what is illegal for longer than this is so.
 /// A budget counts an evicted pod as about to go for two minutes, by its name: a StatefulSet's that is back before the
 /// disruption controller looked is counted so (`DeletionTimeout`, k8s.io/kubernetes/pkg/controller/disruption).
 const STATUS_WITHIN: Duration = Duration::from_secs(150);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often somebody who waits is told what for.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Cordons outlive what the plan expects by this.
 const CORDONS_OUTLIVE: SignedDuration = SignedDuration::from_hours(2);
 /// Whatever a plan says of itself.
@@ -41,14 +45,19 @@ pub async fn carry_out(
 ) -> Result<Ending, ActError> {
     let (snapshot, prices) = cluster.observe().await?;
     judge_is_possible(&snapshot)?;
-    buys_nothing(plan)?;
+    somebody_adds_nodes(plan, options)?;
     let rest = remaining(plan, &snapshot, &BTreeMap::new());
     let faults = faults(&snapshot, &prices, policy, &rest.plan);
     // Where an earlier run was stopped, pods may be on their way yet: they are given their time.
-    let is_resumed = is_begun(cluster, plan).await?;
+    let is_resumed = is_begun(cluster, plan).await? || addition::is_begun(cluster, plan).await?;
     if !faults.is_empty() && !is_resumed {
         return Err(ActError::NotLegal { faults });
     }
+    let added = Adding { cluster, plan, options, gate, listener }.add(&snapshot).await;
+    let (plan, added) = match added {
+        Ok(added) => (&with_real_nodes(plan, &added), Ok(added)),
+        Err(stop) => (plan, Err(stop)),
+    };
     let mut run = Execution {
         graces: snapshot.pods.iter().map(|pod| (pod.uid.clone(), pod.spec.termination_grace_seconds)).collect(),
         cluster,
@@ -60,15 +69,21 @@ pub async fn carry_out(
         hints: Some(Hints::new(cluster, &plan.name)),
         kept: BTreeMap::new(),
         emptied: BTreeSet::new(),
+        told_emptied: BTreeSet::new(),
         steps: BTreeMap::new(),
         replacements: BTreeSet::new(),
+        added: added.as_ref().map_or_else(|_| Vec::new(), |added| added.clone().into_iter().collect()),
     };
     for step in &rest.gone {
         run.done(step, Done::Gone);
     }
     let (mut rolled_back, mut paused) = (None, None);
-    match run.go(rest.plan, is_resumed, Watched::begin(cluster).await?).await {
-        Ok(()) => {}
+    let went = match added {
+        Ok(_) => run.go(rest.plan, is_resumed, Watched::begin(cluster).await?).await,
+        Err(stop) => Err(stop),
+    };
+    match went {
+        Ok(()) => run.release_added().await,
         Err(Stop::RollBack(reason)) => {
             listener(Progress::RollingBack(&reason));
             run.roll_back().await?;
@@ -76,7 +91,7 @@ pub async fn carry_out(
         }
         Err(Stop::Pause(reason)) => {
             listener(Progress::Pausing(&reason));
-            undo(cluster, &plan.name).await?;
+            lift_cordons(cluster, &plan.name).await?;
             paused = Some(reason);
         }
         Err(Stop::Failed(error)) => {
@@ -113,12 +128,16 @@ pub(crate) struct Execution<'e> {
     /// Nodes that stay after all.
     kept: BTreeMap<Name, String>,
     emptied: BTreeSet<Name>,
+    /// Nodes of which it was told that they are empty.
+    told_emptied: BTreeSet<Name>,
     /// What became of steps, by the uid of their pod.
     pub(crate) steps: BTreeMap<Name, StepDone>,
     /// Grace periods in seconds, by the uid of the pod.
     pub(crate) graces: HashMap<Name, i64>,
     /// Pods that came in place of others, by uid.
     pub(crate) replacements: BTreeSet<Name>,
+    /// Nodes that were added: the plan's name for each, and its own.
+    added: Vec<(Name, Name)>,
 }
 
 impl Execution<'_> {
@@ -146,7 +165,7 @@ impl Execution<'_> {
             }
         }
         self.replacements_are_well(&pods)?;
-        self.take_away_emptied(&pods).await
+        self.take_away_the_rest(&pods).await
     }
 
     /// Pods that cannot live where they were moved to are a reason to move no more.
@@ -273,25 +292,49 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Takes away the nodes on which nothing but daemons is left.
-    async fn take_away_emptied(&mut self, pods: &Watched) -> Result<(), Stop> {
+    /// The same once nothing is left to move: nodes that may not go yet are waited for, and then stay.
+    async fn take_away_the_rest(&mut self, pods: &Watched) -> Result<(), Stop> {
+        let (start, mut told) = (Instant::now(), None::<Instant>);
+        loop {
+            let held_back = self.take_away_emptied(pods).await?;
+            let Some((node, reason)) = held_back.first_key_value() else { return Ok(()) };
+            if start.elapsed() >= self.options.ready_within {
+                return self.keep(held_back).await;
+            }
+            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                let what = format!("{} emptied nodes to go, as {node}: {reason}", held_back.len());
+                (self.listener)(Progress::Waiting { what: &what, since: start.elapsed() });
+                told = Some(Instant::now());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Takes away the nodes on which nothing but daemons is left. Those that may not go yet, and why.
+    async fn take_away_emptied(&mut self, pods: &Watched) -> Result<BTreeMap<Name, String>, Stop> {
+        let mut held_back = BTreeMap::new();
         let going: Vec<Name> = self.plan.nodes.remove.iter().filter(|node| self.is_going(node)).cloned().collect();
         for node in going {
             if pods.now(|pods| pods.left_on(&node)) > 0 {
                 continue;
             }
-            (self.listener)(Progress::NodeEmptied(&node));
-            if self.options.removal != NodeRemoval::None {
-                (self.listener)(Progress::RemovingNode(&node));
+            if self.told_emptied.insert(node.clone()) {
+                (self.listener)(Progress::NodeEmptied(&node));
+                if self.options.removal != NodeRemoval::None {
+                    (self.listener)(Progress::RemovingNode(&node));
+                }
             }
             match remove(self.cluster, &node, &self.plan.name, self.options.removal).await? {
                 Removed::Done => {
                     self.emptied.insert(node);
                 }
                 Removed::Kept(reason) => self.keep(BTreeMap::from([(node, reason)])).await?,
+                Removed::Later(reason) => {
+                    held_back.insert(node, reason);
+                }
             }
         }
-        Ok(())
+        Ok(held_back)
     }
 
     fn is_going(&self, node: &Name) -> bool {
@@ -308,6 +351,17 @@ impl Execution<'_> {
             self.kept.entry(node.clone()).or_insert_with(|| "the plan was rolled back".to_owned());
         }
         Ok(())
+    }
+
+    /// What was added is a node like any other from now on.
+    async fn release_added(&self) {
+        if self.added.is_empty() {
+            return;
+        }
+        let is_ours = |stand_in: &StandIn| stand_in.plan == self.plan.name;
+        if let Err(error) = addition::release(self.cluster, is_ours).await {
+            (self.listener)(Progress::MarksLeft(&error.to_string()));
+        }
     }
 
     pub(crate) fn done(&mut self, step: &Migration, done: Done) {
@@ -327,6 +381,7 @@ impl Execution<'_> {
             paused: None,
             steps: self.steps.into_values().collect(),
             emptied: self.emptied.into_iter().collect(),
+            added: self.added,
             kept: self.kept.into_iter().collect(),
         }
     }

@@ -22,8 +22,8 @@ pub enum ActError {
         /// Every fault.
         faults: Vec<Fault>,
     },
-    /// The plan buys nodes, which is not carried out yet.
-    #[error("the plan buys {nodes} nodes, and buying is not carried out yet")]
+    /// The plan buys nodes, and nobody is to add them.
+    #[error("the plan buys {nodes} nodes, and nobody was told to add them (--add-nodes karpenter or wait)")]
     BuysNodes {
         /// How many.
         nodes: usize,

@@ -8,6 +8,9 @@ use model::Migration;
 pub trait Gate: Send + Sync {
     /// May these steps be done?
     fn before<'g>(&'g self, wave: &'g [Migration]) -> BoxFuture<'g, Verdict>;
+
+    /// Asked before nodes that the plan buys are asked for, and every few seconds while they are awaited: may it go on?
+    fn adding<'g>(&'g self, awaited: &'g str) -> BoxFuture<'g, Verdict>;
 }
 
 /// Whether a plan goes on.
@@ -26,6 +29,10 @@ pub struct Open;
 
 impl Gate for Open {
     fn before<'g>(&'g self, _: &'g [Migration]) -> BoxFuture<'g, Verdict> {
+        std::future::ready(Verdict::GoOn).boxed()
+    }
+
+    fn adding<'g>(&'g self, _: &'g str) -> BoxFuture<'g, Verdict> {
         std::future::ready(Verdict::GoOn).boxed()
     }
 }

@@ -7,6 +7,7 @@
 //! - [`undo`]: takes back what a plan left behind
 //! - [`resize`] and [`size_template`]: other requests, in place or by new pods
 
+mod addition;
 mod answer;
 mod carry_out;
 mod cluster;
@@ -15,8 +16,10 @@ mod eviction;
 mod gate;
 mod hints;
 mod marks;
+mod node_claims;
 mod options;
 mod pods;
+mod pool_budget;
 mod progress;
 mod rehearsal;
 mod remaining;
@@ -32,7 +35,7 @@ pub use carry_out::carry_out;
 pub use cluster::{Cluster, Fence};
 pub use error::ActError;
 pub use gate::{Gate, Open, Verdict};
-pub use options::{NodeRemoval, Options};
+pub use options::{NodeAddition, NodeRemoval, Options};
 pub use progress::{Done, Ending, Listener, Progress, StepDone};
 pub use rehearsal::{Rehearsal, Rest, rehearse, rest_of};
 pub use resize::{Resized, Size, may_patch, resize, resizes_in_place, size_template};

@@ -167,7 +167,12 @@ pub(crate) async fn get(cluster: &Cluster, node: &Name) -> Result<Option<Node>, 
 }
 
 /// Changes the node as it was seen, or not at all.
-async fn patch(cluster: &Cluster, seen: &Node, annotations: Value, cordoned: Option<bool>) -> Result<(), Refusal> {
+pub(crate) async fn patch(
+    cluster: &Cluster,
+    seen: &Node,
+    annotations: Value,
+    cordoned: Option<bool>,
+) -> Result<(), Refusal> {
     let api: Api<Node> = Api::all(cluster.client.clone());
     let mut change = json!({"metadata": {
         "uid": seen.metadata.uid,
@@ -182,7 +187,7 @@ async fn patch(cluster: &Cluster, seen: &Node, annotations: Value, cordoned: Opt
 }
 
 /// Waits before the next try, where there is to be one.
-async fn retry(node: &Name, what: &str, refusal: Refusal) -> Result<(), ActError> {
+pub(crate) async fn retry(node: &Name, what: &str, refusal: Refusal) -> Result<(), ActError> {
     match refusal {
         Refusal::Changed => Ok(()),
         Refusal::Busy(wait, _) => {
@@ -193,7 +198,7 @@ async fn retry(node: &Name, what: &str, refusal: Refusal) -> Result<(), ActError
     }
 }
 
-fn too_often(what: &str, node: &Name) -> ActError {
+pub(crate) fn too_often(what: &str, node: &Name) -> ActError {
     let problem = format!("it was tried {MOST_TRIES} times");
     ActError::Refused { what: format!("{what} node {node}"), problem }
 }

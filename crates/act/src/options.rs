@@ -7,6 +7,10 @@ use std::time::Duration;
 pub struct Options {
     /// What becomes of a node once only DaemonSet and static pods are left on it.
     pub removal: NodeRemoval,
+    /// Who adds the nodes that a plan buys.
+    pub addition: NodeAddition,
+    /// How long the nodes that a plan buys are awaited: nothing leaves before all of them are there.
+    pub added_within: Duration,
     /// How long a wave may take, beyond its pods' grace periods, until every replacement is ready.
     pub ready_within: Duration,
     /// How long an eviction that a budget refuses is asked again.
@@ -23,6 +27,8 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             removal: NodeRemoval::None,
+            addition: NodeAddition::None,
+            added_within: Duration::from_secs(1_800),
             ready_within: Duration::from_secs(600),
             refused_for: Duration::from_secs(120),
             most_troubled_percent: Some(TROUBLED_PERCENT),
@@ -39,5 +45,17 @@ pub enum NodeRemoval {
     /// We delete the Node object: bare metal, KWOK.
     Node,
     /// We delete its NodeClaim, and Karpenter the machine.
+    Karpenter,
+}
+
+/// Who adds the nodes that a plan buys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NodeAddition {
+    /// Nobody: plans that buy nodes are refused.
+    #[default]
+    None,
+    /// A person or another tool: the plan waits for nodes that match.
+    Wait,
+    /// Karpenter: we make a NodeClaim for each.
     Karpenter,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Migration, Name};
+use model::{AddedNode, Migration, Name};
 
 /// Hears how far it has come.
 pub type Listener<'l> = &'l (dyn Fn(Progress<'_>) + Send + Sync);
@@ -10,6 +10,17 @@ pub type Listener<'l> = &'l (dyn Fn(Progress<'_>) + Send + Sync);
 /// Something about to happen, or that happened.
 #[derive(Debug)]
 pub enum Progress<'p> {
+    /// These nodes are awaited, all of them before anything leaves; said before they are asked for.
+    AddingNodes(&'p [AddedNode]),
+    /// A node has come, and stands for one of the plan.
+    NodeAdded {
+        /// The plan's name for it.
+        planned: &'p Name,
+        /// Its own.
+        node: &'p Name,
+    },
+    /// Marks on nodes that were added could not be taken back; they run out by themselves.
+    MarksLeft(&'p str),
     /// Nodes are cordoned and marked; said before it is done.
     Cordoning(&'p [Name]),
     /// Replacements get no hint where to go; the scheduler may place them elsewhere.
@@ -89,6 +100,8 @@ pub struct Ending {
     pub steps: Vec<StepDone>,
     /// Nodes that are empty, and gone where somebody was to take them away.
     pub emptied: Vec<Name>,
+    /// Nodes that were added: the plan's name for each, and its own.
+    pub added: Vec<(Name, Name)>,
     /// Nodes of the plan that stay, and why.
     pub kept: Vec<(Name, String)>,
 }

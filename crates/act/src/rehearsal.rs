@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use check::{Fault, Rule};
-use model::{Method, Plan, Policy, Prices, Snapshot};
+use model::{Method, Name, Plan, Policy, Prices, Snapshot};
 
+use crate::addition;
 use crate::cluster::Cluster;
 use crate::error::ActError;
 use crate::eviction::{Evicted, Run, evict};
+use crate::options::{NodeAddition, Options};
 use crate::progress::{Done, StepDone};
 use crate::remaining::remaining;
 
@@ -19,18 +21,30 @@ pub struct Rehearsal {
     pub faults: Vec<Fault>,
     /// Steps of the first wave that the API server would refuse, or that are done already.
     pub refused: Vec<StepDone>,
+    /// Nodes that could not be added, and why.
+    pub nodes_refused: Vec<(Name, String)>,
     /// Evictions asked for: all of the first wave. Later ones depend on it.
     pub asked: usize,
 }
 
 /// Has the check judge the plan as things are, and asks the API server for every eviction of the first wave without
 /// doing it.
-pub async fn rehearse(cluster: &Cluster, plan: &Plan, policy: &Policy) -> Result<Rehearsal, ActError> {
+pub async fn rehearse(
+    cluster: &Cluster,
+    plan: &Plan,
+    policy: &Policy,
+    options: &Options,
+) -> Result<Rehearsal, ActError> {
     let (snapshot, prices) = cluster.observe().await?;
     judge_is_possible(&snapshot)?;
-    buys_nothing(plan)?;
+    somebody_adds_nodes(plan, options)?;
     let left = remaining(plan, &snapshot, &BTreeMap::new()).plan;
-    let mut rehearsal = Rehearsal { faults: faults(&snapshot, &prices, policy, &left), refused: Vec::new(), asked: 0 };
+    let mut rehearsal = Rehearsal {
+        faults: faults(&snapshot, &prices, policy, &left),
+        nodes_refused: addition::rehearse(cluster, &left, options.addition).await,
+        refused: Vec::new(),
+        asked: 0,
+    };
     for step in left.migrations.iter().filter(|step| step.wave == 1 && step.method == Method::Evict) {
         rehearsal.asked += 1;
         let done = match evict(cluster, step, Run::Dry, Duration::ZERO).await {
@@ -68,11 +82,12 @@ pub fn judge_is_possible(snapshot: &Snapshot) -> Result<(), ActError> {
     Err(ActError::CannotJudge { missing: format!("there is no complete list of {}", missing.join(", ")) })
 }
 
-/// Nodes to buy are nobody's work yet.
-pub fn buys_nothing(plan: &Plan) -> Result<(), ActError> {
-    match plan.nodes.add.len() {
-        0 => Ok(()),
-        nodes => Err(ActError::BuysNodes { nodes }),
+/// A plan that buys nodes goes nowhere where nobody is to add them.
+pub fn somebody_adds_nodes(plan: &Plan, options: &Options) -> Result<(), ActError> {
+    match (plan.nodes.add.len(), options.addition) {
+        (0, _) => Ok(()),
+        (nodes, NodeAddition::None) => Err(ActError::BuysNodes { nodes }),
+        _ => Ok(()),
     }
 }
 

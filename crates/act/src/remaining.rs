@@ -25,10 +25,13 @@ pub fn remaining(plan: &Plan, snapshot: &Snapshot, kept: &BTreeMap<Name, String>
     let (left, gone): (Vec<Migration>, Vec<Migration>) = plan.migrations.iter().cloned().partition(is_there);
     let mut migrations: Vec<Migration> = left.into_iter().filter(|step| !kept.contains_key(&step.from_node)).collect();
     number_waves(&mut migrations);
-    let nodes: HashSet<&Name> = snapshot.nodes.iter().map(|node| &node.name).collect();
-    let goes = |name: &&Name| nodes.contains(*name) && !kept.contains_key(*name);
+    let left: HashSet<&Name> = migrations.iter().map(|step| &step.from_node).collect();
+    // A node that nothing has to leave any more and that is on its way out is as good as gone.
+    let is_there = |name: &Name| snapshot.node(name).is_some_and(|node| !node.terminating || left.contains(name));
+    let goes = |name: &&Name| is_there(name) && !kept.contains_key(*name);
+    let remove = plan.nodes.remove.iter().filter(goes).cloned().collect();
     let mut rest = Plan { migrations, bound: None, findings: Vec::new(), summary: Summary::default(), ..plan.clone() };
-    rest.nodes.remove = plan.nodes.remove.iter().filter(goes).cloned().collect();
+    rest.nodes.remove = remove;
     Remaining { plan: rest, gone }
 }
 

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, Preconditions};
 use model::Name;
 use serde::de::DeserializeOwned;
 
@@ -10,7 +10,9 @@ use crate::answer::Refusal;
 use crate::cluster::Cluster;
 use crate::error::ActError;
 use crate::marks::{self, Mark, mark, refused};
+use crate::node_claims::{self, NODE_POOL};
 use crate::options::NodeRemoval;
+use crate::pool_budget::allows_one_more;
 
 /// What became of an emptied node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Removed {
     Done,
     /// It stays: the reason.
     Kept(String),
+    /// It may not go yet: the reason.
+    Later(String),
 }
 
 /// Tries where the server is busy.
@@ -27,8 +31,17 @@ const MOST_TRIES: usize = 5;
 /// Takes away a node that bears the plan's mark and holds nothing but what goes with it. Looks once more before.
 pub async fn remove(cluster: &Cluster, node: &Name, plan: &str, removal: NodeRemoval) -> Result<Removed, ActError> {
     let Some(found) = marks::get(cluster, node).await? else { return Ok(Removed::Done) };
+    if found.metadata.deletion_timestamp.is_some() {
+        return Ok(Removed::Done);
+    }
     if !matches!(mark(&found, plan, jiff::Timestamp::now()), Mark::Ours | Mark::CordonedByOthers) {
         return Ok(Removed::Kept("its cordon was lifted".to_owned()));
+    }
+    if removal == NodeRemoval::Karpenter
+        && let Some(pool) = found.metadata.labels.as_ref().and_then(|labels| labels.get(NODE_POOL))
+        && let Err(reason) = allows_one_more(cluster, pool).await
+    {
+        return Ok(Removed::Later(reason));
     }
     marks::mark_emptied(cluster, node, plan).await?;
     match removal {
@@ -45,7 +58,7 @@ pub async fn remove(cluster: &Cluster, node: &Name, plan: &str, removal: NodeRem
 }
 
 /// A pod that is on the node and would be lost with it, asked of the API server itself rather than of our watch.
-async fn left_on(cluster: &Cluster, node: &Name) -> Result<Option<String>, ActError> {
+pub(crate) async fn left_on(cluster: &Cluster, node: &Name) -> Result<Option<String>, ActError> {
     let pods: Api<Pod> = Api::all(cluster.client.clone());
     let on_node = ListParams::default().fields(&format!("spec.nodeName={node}"));
     let pods = cluster.answer(pods.list(&on_node)).await.map_err(|refusal| refused("list pods", &refusal))?;
@@ -74,13 +87,9 @@ async fn delete_node(cluster: &Cluster, node: &Node) -> Result<Removed, ActError
 /// The NodeClaim, once nothing but daemons is left: with pods on it Karpenter would buy a node for them, and would pass
 /// by the budgets of its pool.
 async fn delete_claim(cluster: &Cluster, node: &Name) -> Result<Removed, ActError> {
-    let claims =
-        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("karpenter.sh", "v1", "NodeClaim"), "nodeclaims");
-    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &claims);
-    let list = ListParams::default();
-    let claims = cluster.answer(api.list(&list)).await.map_err(|refusal| refused("list nodeclaims", &refusal))?;
-    let is_of_node = |claim: &&DynamicObject| claim.data["status"]["nodeName"].as_str() == Some(node);
-    let Some(claim) = claims.items.iter().find(is_of_node) else {
+    let api = node_claims::claims(cluster);
+    let claims = node_claims::all(cluster).await.map_err(|refusal| refused("list nodeclaims", &refusal))?;
+    let Some(claim) = claims.iter().find(|claim| node_claims::node_of(claim) == Some(node)) else {
         return Ok(Removed::Kept("it has no NodeClaim: Karpenter did not make it".to_owned()));
     };
     let name = claim.metadata.name.clone().unwrap_or_default();
@@ -88,12 +97,17 @@ async fn delete_claim(cluster: &Cluster, node: &Name) -> Result<Removed, ActErro
     delete(cluster, &api, &name, &params).await
 }
 
-fn only(uid: Option<String>) -> DeleteParams {
+pub(crate) fn only(uid: Option<String>) -> DeleteParams {
     DeleteParams { preconditions: Some(Preconditions { uid, resource_version: None }), ..DeleteParams::default() }
 }
 
 /// Deletes, and asks again while the server is busy.
-async fn delete<K>(cluster: &Cluster, api: &Api<K>, name: &str, params: &DeleteParams) -> Result<Removed, ActError>
+pub(crate) async fn delete<K>(
+    cluster: &Cluster,
+    api: &Api<K>,
+    name: &str,
+    params: &DeleteParams,
+) -> Result<Removed, ActError>
 where
     K: Clone + DeserializeOwned + std::fmt::Debug,
 {

@@ -4,7 +4,7 @@ use model::Name;
 
 use crate::cluster::Cluster;
 use crate::error::ActError;
-use crate::{hints, marks};
+use crate::{addition, hints, marks};
 
 /// What was taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,8 +15,16 @@ pub struct Undone {
     pub hints_left: Option<String>,
 }
 
-/// Uncordons every node that the plan has cordoned, emptied ones too, and takes back its hints.
+/// Uncordons every node that the plan has cordoned, emptied ones too, and takes back its hints and its marks on nodes
+/// that were added for it.
 pub async fn undo(cluster: &Cluster, plan: &str) -> Result<Undone, ActError> {
+    let undone = lift_cordons(cluster, plan).await?;
+    addition::release(cluster, |stand_in| stand_in.plan == plan).await?;
+    Ok(undone)
+}
+
+/// The same, but for the nodes that were added: a plan that waits goes on with them.
+pub async fn lift_cordons(cluster: &Cluster, plan: &str) -> Result<Undone, ActError> {
     let mut undone = Undone { hints_left: hints::take_back(cluster, Some(plan)).await.err(), ..Undone::default() };
     for marked in marks::marked(cluster).await?.into_iter().filter(|marked| marked.plan == plan) {
         marks::uncordon(cluster, &marked.node, plan).await?;
@@ -32,6 +40,7 @@ pub async fn undo_all(cluster: &Cluster) -> Result<Undone, ActError> {
         marks::uncordon(cluster, &marked.node, &marked.plan).await?;
         undone.uncordoned.push(marked.node);
     }
+    addition::release(cluster, |_| true).await?;
     Ok(undone)
 }
 
@@ -46,16 +55,17 @@ pub enum Standing {
     Unknown,
 }
 
-/// Uncordons the nodes that plans have left cordoned which nobody goes on with. Those that were emptied stay cordoned.
+/// Uncordons the nodes that plans have left cordoned which nobody goes on with, and takes back their marks on nodes that
+/// were added. Those that were emptied stay cordoned.
 pub async fn sweep(cluster: &Cluster, standing: impl Fn(&str) -> Standing) -> Result<Vec<Name>, ActError> {
+    let is_left = |plan: &str, is_expired: bool| match standing(plan) {
+        Standing::Alive => false,
+        Standing::Over => true,
+        Standing::Unknown => is_expired,
+    };
     let (mut uncordoned, mut refused) = (Vec::new(), None);
     for marked in marks::marked(cluster).await?.into_iter().filter(|marked| !marked.is_emptied) {
-        let is_left = match standing(&marked.plan) {
-            Standing::Alive => false,
-            Standing::Over => true,
-            Standing::Unknown => marked.is_expired,
-        };
-        if is_left {
+        if is_left(&marked.plan, marked.is_expired) {
             // One that cannot be uncordoned is in nobody's way.
             match marks::uncordon(cluster, &marked.node, &marked.plan).await {
                 Ok(()) => uncordoned.push(marked.node),
@@ -63,6 +73,7 @@ pub async fn sweep(cluster: &Cluster, standing: impl Fn(&str) -> Standing) -> Re
             }
         }
     }
+    addition::release(cluster, |stand_in| is_left(&stand_in.plan, stand_in.is_expired())).await?;
     match refused {
         Some(error) if uncordoned.is_empty() => Err(error),
         _ => Ok(uncordoned),

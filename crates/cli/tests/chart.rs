@@ -21,10 +21,11 @@ const NAMESPACE: &str = "plimsoll-system";
 const ACCOUNT: &str = "system:serviceaccount:plimsoll-system:plimsoll";
 
 /// Values beside the defaults, each a chart that somebody may want.
-const MATRIX: [&[&str]; 11] = [
+const MATRIX: [&[&str]; 12] = [
     &[],
     &["access=act", "removeNodes=node"],
     &["access=act", "removeNodes=karpenter", "replicas=2", "podDisruptionBudget.enabled=true"],
+    &["access=act", "addNodes=karpenter"],
     &["webhooks.enabled=false"],
     &["rightsizing.prometheus=http://prometheus:9090", "rightsizing.prometheusTokenSecret=prometheus"],
     &["access=act", "rightsizing.dryRun=true", "rightsizing.maxSafetyFactor=1.5"],
@@ -88,6 +89,7 @@ fn the_plain_manifests_are_the_chart_as_it_is() {
 #[test]
 fn rights_are_named_one_by_one() {
     for values in MATRIX {
+        let makes_claims = values.contains(&"addNodes=karpenter");
         let acts = values.contains(&"access=act");
         for role in documents(values).iter().filter(|document| document.get("rules").is_some()) {
             for rule in role["rules"].as_array().unwrap() {
@@ -99,6 +101,10 @@ fn rights_are_named_one_by_one() {
                 let is_theirs = ["", "apps", "batch", "karpenter.sh"].iter().any(|group| has("apiGroups", group))
                     && !has("resources", "secrets");
                 assert!(acts || !(writes && is_theirs), "{values:?}: {rule}");
+                assert!(
+                    makes_claims || !(has("resources", "nodeclaims") && has("verbs", "create")),
+                    "{values:?}: {rule}"
+                );
                 assert!(!(has("resources", "pods") && has("verbs", "delete")), "{values:?}: {rule}");
                 assert!(!(has("resources", "secrets") && (has("verbs", "list") || has("verbs", "watch"))), "{rule}");
             }

@@ -100,7 +100,7 @@ fn shop() -> Option<(Cluster, Prometheus)> {
         return None;
     }
     let apps = apps();
-    let mut cluster = Cluster::of_nodes(3);
+    let mut cluster = Cluster::of_nodes((0..3).map(cluster::node).collect());
     define_kinds(&mut cluster);
     let namespace =
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "shop"}}});

@@ -28,6 +28,7 @@ pub mod workload_profile;
 pub use amount::Amounts;
 pub use condition::{Condition, Holds};
 pub use definitions::{definitions, schema_of, to_yaml};
+pub use duration::seconds as duration_seconds;
 pub use lint::{KINDS, lint};
 pub use migration_plan::{
     MigrationPlan, MigrationPlanSpec, MigrationPlanStatus, Outcome, Phase, PlanError, StepOutcome,

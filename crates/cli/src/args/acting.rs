@@ -16,6 +16,7 @@ use super::{LiveArgs, PolicyArgs, PriceArgs, values};
     plimsoll apply plan.yaml --dry-run                have it checked, and ask the API server without doing anything\n  \
     plimsoll apply plan.yaml                          carry it out; the emptied nodes stay, cordoned and marked\n  \
     plimsoll apply plan.yaml --remove-nodes karpenter hand each emptied node to Karpenter\n  \
+    plimsoll apply plan.yaml --add-nodes wait         a plan that buys nodes: it waits until you have added them\n  \
     plimsoll rollback consolidate-2026-11-21-a1b2c3   take cordons, marks and hints back\n\n\
     Every wave is checked on the state of its moment. Where a budget refuses for long the node stays; where a pod finds\n\
     no place or does not become ready in time all cordons are taken back. Run again, it goes on where it was stopped.\n\n\
@@ -53,6 +54,12 @@ pub struct ActingArgs {
     /// Who takes an emptied node away
     #[arg(long, value_name = "WHO", default_value = "none")]
     pub remove_nodes: NodeRemoval,
+    /// Who adds the nodes that a plan buys; all of them are there before anything leaves
+    #[arg(long, value_name = "WHO", default_value = "none")]
+    pub add_nodes: NodeAddition,
+    /// How long they are awaited
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = values::duration)]
+    pub added_within: Duration,
     /// How long a wave may take, beyond grace periods, until every replacement is ready
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::duration)]
     pub ready_within: Duration,
@@ -72,6 +79,17 @@ pub enum NodeRemoval {
     /// The Node object is deleted: bare metal, KWOK
     Node,
     /// Its NodeClaim is deleted, and Karpenter removes the machine
+    Karpenter,
+}
+
+/// Who adds the nodes that a plan buys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NodeAddition {
+    /// Nobody: plans that buy nodes are refused
+    None,
+    /// You or another tool: the plan waits for nodes that match
+    Wait,
+    /// A NodeClaim is made for each, from the template of its NodePool
     Karpenter,
 }
 

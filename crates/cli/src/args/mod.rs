@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::scope::{Scope, parse_selector};
 
-pub use acting::{ActingArgs, ApplyArgs, NodeRemoval, RollbackArgs};
+pub use acting::{ActingArgs, ApplyArgs, NodeAddition, NodeRemoval, RollbackArgs};
 pub use commands::{
     AnalyzeArgs, Breakdown, Capacity, DemoArgs, DoctorArgs, ExplainArgs, ExplainNodeArgs, ExplainPodArgs, Explained,
     FitArgs, PricesArgs, SimulateArgs, SnapshotArgs, VerifyArgs,

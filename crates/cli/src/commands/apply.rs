@@ -1,14 +1,15 @@
 //! `plimsoll apply`: carries a plan out on the live cluster.
 
+use std::collections::HashMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use act::{ActError, Cluster, Done, Ending, Options, Progress, Rehearsal, StepDone};
-use model::Plan;
+use model::{AddedNode, Migration, Plan};
 use observe::prices::PriceTable;
 use serde::Serialize;
 
-use crate::args::{ActingArgs, ApplyArgs, Format, LiveArgs, NodeRemoval};
+use crate::args::{ActingArgs, ApplyArgs, Format, LiveArgs, NodeAddition, NodeRemoval};
 use crate::commands::simulate::headline;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -28,11 +29,11 @@ pub fn run(args: &ApplyArgs, out: &mut Output) -> Result<Exit, Failure> {
     }
     runtime()?.block_on(async {
         let cluster = connect(&args.live, prices).await?;
+        let options = options(&args.acting);
         if args.dry_run {
-            let rehearsal = act::rehearse(&cluster, &file.plan, &policy).await.map_err(failure)?;
+            let rehearsal = act::rehearse(&cluster, &file.plan, &policy, &options).await.map_err(failure)?;
             return told(&rehearsal, out);
         }
-        let options = options(&args.acting);
         let ending =
             act::carry_out(&cluster, &file.plan, &policy, &options, &act::Open, &tell).await.map_err(failure)?;
         write(&file.plan, &ending, &options, out, args.output)?;
@@ -70,6 +71,12 @@ pub fn options(args: &ActingArgs) -> Options {
             NodeRemoval::Node => act::NodeRemoval::Node,
             NodeRemoval::Karpenter => act::NodeRemoval::Karpenter,
         },
+        addition: match args.add_nodes {
+            NodeAddition::None => act::NodeAddition::None,
+            NodeAddition::Wait => act::NodeAddition::Wait,
+            NodeAddition::Karpenter => act::NodeAddition::Karpenter,
+        },
+        added_within: args.added_within,
         ready_within: args.ready_within,
         refused_for: args.refused_for,
     }
@@ -100,7 +107,7 @@ pub fn failure(error: ActError) -> Failure {
             Failure::from(error).hint(hint)
         }
         error @ ActError::BuysNodes { .. } => {
-            Failure::from(error).hint("plan with the nodes that are there: plimsoll simulate without --capacity any")
+            Failure::from(error).hint("give --add-nodes, or plan with the nodes that are there: without --capacity any")
         }
         error => Failure::from(error),
     }
@@ -109,6 +116,14 @@ pub fn failure(error: ActError) -> Failure {
 /// A line an act, before it is done.
 fn tell(progress: Progress<'_>) {
     match progress {
+        Progress::AddingNodes(nodes) => {
+            for AddedNode { instance_type, zone, capacity_type, node, .. } in nodes {
+                let pool = node.node_pool().map_or_else(String::new, |pool| format!(", of pool {pool}"));
+                talk::note(format!("awaits node {}: {instance_type} in {zone}, {capacity_type}{pool}", node.name));
+            }
+        }
+        Progress::NodeAdded { planned, node } => talk::note(format!("node {node} stands for {planned}")),
+        Progress::MarksLeft(problem) => talk::note(format!("warning: marks on nodes added are left: {problem}")),
         Progress::Cordoning(nodes) => talk::note(format!("cordon {}", nodes.join(", "))),
         Progress::WithoutHints(problem) => {
             talk::note(format!("note: replacements get no hint where to go: {problem}"));
@@ -149,6 +164,9 @@ fn told(rehearsal: &Rehearsal, out: &mut Output) -> Result<Exit, Failure> {
     for fault in &rehearsal.faults {
         writeln!(out, "not legal: {}", clean(&fault.to_string()))?;
     }
+    for (node, why) in &rehearsal.nodes_refused {
+        writeln!(out, "{node} cannot be added: {}", clean(why))?;
+    }
     for step in &rehearsal.refused {
         writeln!(out, "{} {}", step.pod, clean(&in_words(&step.done)))?;
     }
@@ -163,7 +181,11 @@ fn told(rehearsal: &Rehearsal, out: &mut Output) -> Result<Exit, Failure> {
         },
         count(rehearsal.asked, "pod"),
     )?;
-    Ok(if rehearsal.faults.is_empty() && refused == 0 { Exit::Done } else { Exit::Failed })
+    Ok(if rehearsal.faults.is_empty() && rehearsal.nodes_refused.is_empty() && refused == 0 {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 /// What came of it, for programs.
@@ -176,8 +198,17 @@ struct Document<'d> {
     moved: usize,
     on_target: usize,
     emptied: &'d [model::Name],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    added: Vec<Added<'d>>,
     kept: Vec<Kept<'d>>,
     steps: Vec<Step<'d>>,
+}
+
+/// A node that was added, and the plan's name for it.
+#[derive(Serialize)]
+struct Added<'d> {
+    planned: &'d str,
+    node: &'d str,
 }
 
 #[derive(Serialize)]
@@ -210,9 +241,12 @@ fn step(step: &StepDone) -> Step<'_> {
 
 fn write(plan: &Plan, ending: &Ending, options: &Options, out: &mut Output, format: Format) -> Result<(), Failure> {
     let moved = ending.steps.iter().filter(|step| matches!(step.done, Done::Moved { .. })).count();
-    let targets: std::collections::HashMap<&str, &str> =
-        plan.migrations.iter().map(|step| (&*step.uid, &*step.to_node)).collect();
-    let is_on_target = |step: &&StepDone| matches!(&step.done, Done::Moved { landed_on: Some(node) } if targets.get(&*step.uid) == Some(&&**node));
+    let real: HashMap<&str, &str> = ending.added.iter().map(|(planned, node)| (&**planned, &**node)).collect();
+    let target = |step: &'_ Migration| {
+        real.get(&*step.to_node).map_or_else(|| step.to_node.to_string(), |node| (*node).to_owned())
+    };
+    let targets: HashMap<&str, String> = plan.migrations.iter().map(|step| (&*step.uid, target(step))).collect();
+    let is_on_target = |step: &&StepDone| matches!(&step.done, Done::Moved { landed_on: Some(node) } if targets.get(&*step.uid).is_some_and(|target| **target == **node));
     let on_target = ending.steps.iter().filter(is_on_target).count();
     let document = Document {
         plan: &plan.name,
@@ -220,6 +254,7 @@ fn write(plan: &Plan, ending: &Ending, options: &Options, out: &mut Output, form
         moved,
         on_target,
         emptied: &ending.emptied,
+        added: ending.added.iter().map(|(planned, node)| Added { planned, node }).collect(),
         kept: ending.kept.iter().map(|(node, reason)| Kept { node, reason }).collect(),
         steps: ending.steps.iter().map(step).collect(),
     };
@@ -230,6 +265,9 @@ fn write(plan: &Plan, ending: &Ending, options: &Options, out: &mut Output, form
         _ => {
             let wanted = plan.nodes.remove.len();
             writeln!(out, "{moved} of {} pods moved, {on_target} of them to their targets", plan.migrations.len())?;
+            for Added { planned, node } in &document.added {
+                writeln!(out, "{node} was added for {planned}")?;
+            }
             let what = match options.removal {
                 act::NodeRemoval::None => "empty, cordoned and marked",
                 act::NodeRemoval::Node => "gone",

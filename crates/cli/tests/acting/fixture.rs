@@ -47,6 +47,11 @@ pub fn apps(count: usize) -> Vec<App> {
 impl Cluster {
     /// Starts the control plane, fills the nodes, scales down, and waits until all is quiet.
     pub fn in_pieces(nodes: usize, apps: &[App]) -> Cluster {
+        Cluster::of((0..nodes).map(node).collect(), apps)
+    }
+
+    /// The same of these nodes.
+    pub fn of(nodes: Vec<Value>, apps: &[App]) -> Cluster {
         let mut cluster = Cluster::of_nodes(nodes);
         cluster.apply(&list(apps.iter().enumerate().flat_map(|(number, app)| objects(number, app, app.full))));
         cluster.wait_until_whole(apps, |app| app.full);
@@ -55,13 +60,14 @@ impl Cluster {
         cluster
     }
 
-    /// Starts the control plane with so many nodes, and nothing on them.
-    pub fn of_nodes(nodes: usize) -> Cluster {
+    /// Starts the control plane with these nodes, and nothing on them.
+    pub fn of_nodes(nodes: Vec<Value>) -> Cluster {
+        let count = nodes.len();
         let plane = ControlPlane::start().expect("a control plane");
         let mut cluster = Cluster { plane, folder: tempfile::tempdir().expect("a folder") };
-        cluster.apply(&list((0..nodes).map(node)));
+        cluster.apply(&list(nodes));
         cluster.wait("all nodes are ready", |plane| {
-            items(plane, &["nodes"]).iter().filter(|node| node["spec"].get("taints").is_none()).count() == nodes
+            items(plane, &["nodes"]).iter().filter(|node| node["spec"].get("taints").is_none()).count() == count
         });
         cluster
     }
@@ -125,8 +131,13 @@ impl Cluster {
 
     /// Makes a plan and saves it.
     pub fn plan(&self) -> (String, Value) {
+        self.plan_with(&[])
+    }
+
+    /// The same, made otherwise.
+    pub fn plan_with(&self, how: &[&str]) -> (String, Value) {
         let path = self.path("plan.json");
-        let made = self.plimsoll(&["simulate", "--save", &path]);
+        let made = self.plimsoll(&[&["simulate", "--save", &path], how].concat());
         assert!(made.status.success(), "{}", words(&made));
         let plan = serde_json::from_str(&std::fs::read_to_string(&path).expect("a plan")).expect("JSON");
         (path, plan)
@@ -205,7 +216,7 @@ fn budgets_are_current(plane: &ControlPlane, apps: &[App], wanted: &impl Fn(&App
     })
 }
 
-fn node(number: usize) -> Value {
+pub fn node(number: usize) -> Value {
     let (name, zone) = (format!("node-{number:02}"), ZONES[number % 3]);
     let resources = json!({"cpu": "3920m", "memory": "14560Mi", "pods": "58", "ephemeral-storage": "80Gi"});
     json!({

@@ -145,10 +145,11 @@ impl Execution {
             };
         }
         if self.is_dry_run() {
-            let rehearsal = act::rehearse(cluster, &self.plan, &policy).await?;
+            let rehearsal = act::rehearse(cluster, &self.plan, &policy, &options).await?;
             let message = format!(
-                "dry run: {} faults; of {} evictions of the first wave the API server would refuse {}",
+                "dry run: {} faults; {} nodes that could not be added; of {} evictions of the first wave the API server would refuse {}",
                 rehearsal.faults.len(),
+                rehearsal.nodes_refused.len(),
                 rehearsal.asked,
                 rehearsal.refused.len()
             );
@@ -181,6 +182,11 @@ impl Execution {
                 from = %step.from_node, to = %step.to_node, "evict"
             ),
             Progress::Surging(step) => info!(plan = %by, workload = %step.workload, uid = %step.uid, "roll out anew"),
+            Progress::AddingNodes(nodes) => info!(plan = %by, nodes = nodes.len(), "await nodes"),
+            Progress::NodeAdded { planned, node } => {
+                tell(node, EventType::Normal, "NodeAdded", format!("stands for {planned} of plan {by}"));
+            }
+            Progress::MarksLeft(problem) => warn!(plan = %by, problem, "marks on nodes that were added are left"),
             Progress::Cordoning(nodes) => {
                 nodes.iter().for_each(|node| tell(node, EventType::Normal, "Cordoned", format!("by plan {by}")));
             }
@@ -233,13 +239,16 @@ impl Execution {
             taken_at: self.plan.taken_at.to_string(),
             digest: self.plan.digest.clone(),
         };
-        let saved: UsdPerHour = ending.emptied.iter().filter_map(|node| self.prices.get(node)).copied().sum();
+        let went: UsdPerHour = ending.emptied.iter().filter_map(|node| self.prices.get(node)).copied().sum();
+        let is_there = |planned: &Name| ending.added.iter().any(|(added, _)| added == planned);
+        let came = self.plan.nodes.add.iter().filter(|added| is_there(&added.node.name));
+        let came: UsdPerHour = came.map(|added| added.usd_per_hour).sum();
         let consolidation = Consolidation {
             plan: self.plan.name.clone(),
             migrations: self.journal.status().executed_migrations,
             nodes_removed: u32::try_from(ending.emptied.len()).unwrap_or(u32::MAX),
-            nodes_added: 0,
-            usd_per_month_saved: saved.dollars_per_month(),
+            nodes_added: u32::try_from(ending.added.len()).unwrap_or(u32::MAX),
+            usd_per_month_saved: (went - came).dollars_per_month(),
         };
         report::write_consolidation(&self.context, self.config.clone(), snapshot, consolidation).await
     }
@@ -274,11 +283,23 @@ impl Gate for Execution {
             if before != Verdict::GoOn {
                 return before;
             }
+            self.journal.stands(Phase::Executing, "Executing", "");
             self.journal.intend(wave);
             match self.journal.write().await {
                 // What the API server answered is newer than what was heard.
                 Ok(()) => self.verdict(),
                 Err(error) => Verdict::Pause(format!("what is about to be done cannot be written down: {error}")),
+            }
+        }
+        .boxed()
+    }
+
+    fn adding<'g>(&'g self, awaited: &'g str) -> BoxFuture<'g, Verdict> {
+        async move {
+            self.journal.stands(Phase::Executing, "AddingNodes", awaited);
+            match self.journal.write().await {
+                Ok(()) => self.verdict(),
+                Err(error) => Verdict::Pause(format!("that nodes are awaited cannot be written down: {error}")),
             }
         }
         .boxed()

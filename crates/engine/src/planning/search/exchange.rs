@@ -3,11 +3,12 @@
 use model::UsdPerHour;
 
 use crate::planning::drain::candidates;
+use crate::planning::pending;
 use crate::planning::placement::Placement;
 use crate::planning::strategy::Attempt;
 
 use super::neighbourhood::Pools;
-use super::{is_allowed, pending_still_have_room, repack};
+use super::{is_allowed, repack};
 
 /// Of the kinds of nodes that are cheaper so many are tried, cheapest first.
 const MOST_KINDS: usize = 12;
@@ -74,7 +75,7 @@ fn is_exchanged(
         let few = &helpers[..helpers.len().min(nodes.len().saturating_add(others))];
         repack::empty(placement, node, few, |placement, broken| {
             let saved = saved - placement.problem.price_of_broken(broken.max(0));
-            is_allowed(placement, attempt, saved, before, few) && pending_still_have_room(placement)
+            is_allowed(placement, attempt, saved, before, few) && pending::keep_room(placement).is_ok()
         })
     });
     if is_emptied {

@@ -10,8 +10,9 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::Problem;
 use super::best_fit::{BestFit, ByRoom};
-use super::drain::{candidates, drain, pending_keep_room, with_pending};
+use super::drain::{candidates, drain};
 use super::effort::Effort;
+use super::pending;
 use super::placement::Placement;
 use super::strategy::{Attempt, Strategy};
 use crate::bound;
@@ -40,10 +41,6 @@ impl Strategy for Search {
 
     fn describe(&self) -> &'static str {
         "chooses nodes by linear programming, and packs many of them anew together"
-    }
-
-    fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a> {
-        with_pending(problem, &ByRoom::new)
     }
 
     fn plainer(&self) -> Option<&'static dyn Strategy> {
@@ -117,7 +114,7 @@ fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>
             let before = placement.moves;
             let accept = |placement: &mut Placement<'_>, broken: i64| {
                 let saved = placement.problem.saved_by(node, broken);
-                is_allowed(placement, attempt, saved, before, &helpers) && pending_still_have_room(placement)
+                is_allowed(placement, attempt, saved, before, &helpers) && pending::keep_room(placement).is_ok()
             };
             if repack::empty(placement, node, &helpers, accept) {
                 pools.forget(node);
@@ -143,10 +140,6 @@ fn is_allowed(
     packed.sort_unstable();
     untangle::untangle(placement, packed);
     attempt.limits.allow(saved, moves_before, placement.moves)
-}
-
-fn pending_still_have_room(placement: &mut Placement<'_>) -> bool {
-    !placement.problem.has_pending || pending_keep_room(placement, &mut ByRoom::new(placement), &ByRoom::new)
 }
 
 /// Does it move nothing, or does it save enough? Limits, where there are any, say themselves what is enough.

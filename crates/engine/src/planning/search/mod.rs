@@ -72,13 +72,17 @@ impl Strategy for Search {
 /// How many sweeps are made side by side: small clusters differ much with the order of things, and cost little. Only
 /// what may move counts, of which the planned state has as much.
 fn variants(problem: &Problem<'_>) -> u64 {
-    let free = (0..problem.cluster.pods.len() as u32).filter(|pod| is_free(problem, *pod)).count();
+    let free = free_pods(problem);
     let (swept, most) = match problem.work.effort {
         Effort::Quick => (0, 1),
         Effort::Normal => (PODS_SWEPT, MOST_VARIANTS),
         Effort::Thorough => (4 * PODS_SWEPT, 2 * MOST_VARIANTS),
     };
     (swept / free.max(1)).clamp(1, most) as u64
+}
+
+fn free_pods(problem: &Problem<'_>) -> usize {
+    (0..problem.cluster.pods.len() as u32).filter(|pod| is_free(problem, *pod)).count()
 }
 
 /// How many neighbourhoods are tried for each node that could go, in a sweep.
@@ -121,7 +125,7 @@ fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>
             }
         }
     }
-    exchange::exchange(placement, attempt, &rank, &mut pools, &mut random);
+    exchange::exchange(placement, attempt, shares, &rank, &mut pools, &mut random);
     untangle::untangle(placement, 0..placement.problem.cluster.pods.len() as u32);
 }
 

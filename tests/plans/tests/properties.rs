@@ -94,7 +94,6 @@ fn planning_on_the_planned_state_gives_an_empty_plan() {
                 break;
             }
             unfinished.fetch_add(usize::from(round == 0), Ordering::Relaxed);
-            assert_eq!(strategy.name(), "search", "{name}: the simple strategies leave nothing");
             assert!(has_no_way, "{name}: {:?} went, then {:?}", first.nodes.remove, again.nodes.remove);
             assert!(again.summary.usd_per_hour_after < again.summary.usd_per_hour_before, "{name}: nothing saved");
             has_no_way = again.findings.iter().any(|finding| finding.code == FindingCode::NoLegalOrder);

@@ -107,8 +107,8 @@ fn a_plan_leaves_no_more_pods_without_room() {
         for premise in premises {
             let (world, _) = with(&world, &premise);
             let plan = world.plan(default_strategy());
-            let (before, after) = (world.without_room(default_strategy()), world.after(&plan));
-            let after = after.without_room(default_strategy());
+            let (before, after) = (world.without_room(), world.after(&plan));
+            let after = after.without_room();
             assert!(after.len() <= before.len(), "{name} {premise:?}: {} then {}", before.len(), after.len());
             short += before.len();
         }

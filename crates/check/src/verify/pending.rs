@@ -2,7 +2,8 @@
 //!
 //! Which pods fit together is a packing question; a greedy answer can miss a packing that exists. So at the start
 //! several ways of placing them are tried, each giving a set of pods that had room, and a wave breaks the rule only
-//! where none of these sets finds room again, each in several orders.
+//! where none of these sets finds room again, each in several orders. What the planner keeps to comes first among both:
+//! the queue in its order, each pod on the fullest node that takes it.
 
 use std::cmp::Reverse;
 
@@ -10,9 +11,11 @@ use model::Snapshot;
 use rustc_hash::FxHashSet;
 
 use crate::rule::{Fault, Rule};
-use crate::state::State;
+use crate::state::{NodeState, State};
 
 pub(super) struct PendingRoom {
+    /// All that wait, in the order of the scheduler's queue: by priority, then by age.
+    queue: Vec<usize>,
     /// Sets of pods that had room together at the start.
     sets: Vec<Roomed>,
 }
@@ -31,28 +34,29 @@ enum Choice {
 impl PendingRoom {
     pub fn new(snapshot: &Snapshot) -> PendingRoom {
         let waits = |at: &usize| snapshot.pods[*at].is_unbound() && !snapshot.pods[*at].terminating;
-        let mut pods: Vec<usize> = (0..snapshot.pods.len()).filter(waits).collect();
+        let mut queue: Vec<usize> = (0..snapshot.pods.len()).filter(waits).collect();
+        queue.sort_by_key(|at| (Reverse(snapshot.pods[*at].spec.priority), snapshot.pods[*at].created, *at));
         let mut sets: Vec<Roomed> = Vec::new();
-        if !pods.is_empty() {
+        if !queue.is_empty() {
             let mut state = State::new(snapshot);
-            // The scheduler's queue: by priority, then by age.
-            pods.sort_by_key(|at| (Reverse(snapshot.pods[*at].spec.priority), snapshot.pods[*at].created, *at));
-            for choice in [Choice::First, Choice::Fullest, Choice::Emptiest] {
-                let set = place_all(&mut state, pods.iter().map(|pod| (*pod, None)), choice).0;
+            // Of the same pods in other places the first set stays: that of the planner.
+            for choice in [Choice::Fullest, Choice::First, Choice::Emptiest] {
+                let set = place_all(&mut state, &[], queue.iter().map(|pod| (*pod, None)), choice).0;
                 let is_new = |known: &Roomed| known.iter().map(|(pod, _)| pod).ne(set.iter().map(|(pod, _)| pod));
                 if sets.iter().all(is_new) {
                     sets.push(set);
                 }
             }
         }
-        PendingRoom { sets }
+        PendingRoom { queue, sets }
     }
 
     /// Is there still room when the wave is over? The first wave that leaves none is at fault; later ones are not judged.
-    pub fn check(&mut self, state: &mut State, wave: u32) -> Vec<Fault> {
+    /// Nodes that are going give none, not even to pods that tolerate their cordon.
+    pub fn check(&mut self, state: &mut State, going: &[usize], wave: u32) -> Vec<Fault> {
         let mut without_room: Option<Vec<usize>> = None;
         for at in 0..self.sets.len() {
-            match try_orders(state, &self.sets[at]) {
+            match try_orders(state, going, &self.queue, &self.sets[at]) {
                 Ok(again) => {
                     // The next wave begins with the set that was found to fit, where each pod was found to fit.
                     self.sets[at] = again;
@@ -72,17 +76,23 @@ impl PendingRoom {
 }
 
 /// Places the set in one order after another until all have room; else the pods that the first order left over.
-fn try_orders(state: &mut State, set: &Roomed) -> Result<Roomed, Vec<usize>> {
+fn try_orders(state: &mut State, going: &[usize], queue: &[usize], set: &Roomed) -> Result<Roomed, Vec<usize>> {
     // Where each was last comes first: mostly nothing has changed for it.
-    let (placed, left) = place_all(state, set.iter().map(|(pod, node)| (*pod, Some(*node))), Choice::First);
+    let (placed, left) = place_all(state, going, set.iter().map(|(pod, node)| (*pod, Some(*node))), Choice::Fullest);
     if left.is_empty() {
         return Ok(placed);
+    }
+    // The whole queue once more, as at the start.
+    let (mut anew, _) = place_all(state, going, queue.iter().map(|pod| (*pod, None)), Choice::Fullest);
+    anew.retain(|(pod, _)| set.iter().any(|(of_set, _)| of_set == pod));
+    if anew.len() == set.len() {
+        return Ok(anew);
     }
     let mut order: Vec<usize> = left.iter().chain(placed.iter().map(|(pod, _)| pod)).copied().collect();
     for size in [by_memory as fn(&State, usize) -> i64, by_cpu, as_it_is] {
         order.sort_by_key(|pod| Reverse(size(state, *pod)));
         for choice in [Choice::Fullest, Choice::First, Choice::Emptiest] {
-            let (placed, left_now) = place_all(state, order.iter().map(|pod| (*pod, None)), choice);
+            let (placed, left_now) = place_all(state, going, order.iter().map(|pod| (*pod, None)), choice);
             if left_now.is_empty() {
                 return Ok(placed);
             }
@@ -108,6 +118,7 @@ fn as_it_is(_: &State, _: usize) -> i64 {
 /// Places the pods one after the other, each first where it is hinted to fit, and takes them off again.
 fn place_all(
     state: &mut State,
+    going: &[usize],
     pods: impl Iterator<Item = (usize, Option<usize>)>,
     choice: Choice,
 ) -> (Roomed, Vec<usize>) {
@@ -125,8 +136,8 @@ fn place_all(
             left.push(pod);
             continue;
         }
-        let hinted = hint.filter(|node| state.rejects(pod, *node).is_none());
-        match hinted.or_else(|| choose(state, pod, choice)) {
+        let hinted = hint.filter(|node| !going.contains(node) && state.rejects(pod, *node).is_none());
+        match hinted.or_else(|| choose(state, going, pod, choice)) {
             Some(node) => {
                 state.place(pod, node);
                 placed.push((pod, node));
@@ -143,14 +154,16 @@ fn place_all(
     (placed, left)
 }
 
-fn choose(state: &mut State, pod: usize, choice: Choice) -> Option<usize> {
-    let free = |state: &State, node: usize| {
-        let node = &state.nodes[node];
-        i128::from(node.node.allocatable.memory) - node.used.memory
-    };
-    match choice {
-        Choice::First => (0..state.nodes.len()).find(|node| state.rejects(pod, *node).is_none()),
-        Choice::Fullest => state.fitting_nodes(pod).into_iter().min_by_key(|node| free(state, *node)),
-        Choice::Emptiest => state.fitting_nodes(pod).into_iter().max_by_key(|node| free(state, *node)),
+fn choose(state: &mut State, going: &[usize], pod: usize, choice: Choice) -> Option<usize> {
+    let mut nodes = (0..state.nodes.len()).filter(|node| !going.contains(node));
+    if matches!(choice, Choice::First) {
+        return nodes.find(|node| state.rejects(pod, *node).is_none());
     }
+    let fitting: Vec<usize> = nodes.filter(|node| state.rejects(pod, *node).is_none()).collect();
+    let by_memory_left = fitting.into_iter().map(|at| {
+        let NodeState { node, used, .. } = &state.nodes[at];
+        ((i128::from(node.allocatable.memory) - used.memory, &node.name), at)
+    });
+    let chosen = if matches!(choice, Choice::Fullest) { by_memory_left.min() } else { by_memory_left.max() };
+    chosen.map(|(_, node)| node)
 }

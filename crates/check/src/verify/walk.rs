@@ -41,7 +41,7 @@ pub(super) fn walk(snapshot: &Snapshot, policy: &Policy, plan: &Plan, steps: &[S
         for node in emptied {
             state.remove_node(node);
         }
-        faults.extend(pending.check(&mut state, number));
+        faults.extend(pending.check(&mut state, &going, number));
     }
     faults.extend(going.into_iter().map(|node| never_emptied(&state, node)));
     faults

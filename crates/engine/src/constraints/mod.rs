@@ -15,7 +15,7 @@ use model::{ConstraintCost, Plan, SavingBasis, UsdPerHour};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::cluster::Cluster;
-use crate::planning::{Problem, Strategy};
+use crate::planning::{Problem, Strategy, pending};
 use crate::what_if::{Pricing, World};
 use lift::{Lift, Limit};
 
@@ -51,7 +51,7 @@ pub fn constraints_by(
     pricing: &Pricing<'_>,
 ) -> Vec<ConstraintCost> {
     let base = Base::new(basis, world, plan, strategy);
-    let costs = dearest(world, plan, strategy, pricing);
+    let costs = dearest(world, plan, pricing);
     let costs = costs.par_iter().filter_map(|lift| base.cost_of(lift, strategy, pricing));
     let mut costs: Vec<ConstraintCost> = costs.collect();
     costs.sort_by(|a, b| {
@@ -61,13 +61,13 @@ pub fn constraints_by(
 }
 
 /// The lifts that promise most, by what is cheap to know.
-fn dearest(world: &World, plan: &Plan, strategy: &dyn Strategy, pricing: &Pricing<'_>) -> Vec<Lift> {
+fn dearest(world: &World, plan: &Plan, pricing: &Pricing<'_>) -> Vec<Lift> {
     let cluster = Cluster::new(&world.snapshot);
     let problem = Problem::new(&cluster, &world.prices, &world.policy);
     let planned = world.after(plan);
     let cluster_planned = Cluster::new(&planned.snapshot);
     let problem_planned = Problem::new(&cluster_planned, &planned.prices, &planned.policy);
-    let start = strategy.start(&problem_planned);
+    let start = pending::start(&problem_planned);
     let after = plan.summary.usd_per_hour_after.dollars();
     let mut dollars: BTreeMap<Lift, f64> = BTreeMap::new();
     let found = pinned::lifts(&problem)

@@ -1,7 +1,6 @@
 //! Best-fit decreasing: the largest pod first, to the node that it leaves with the least room.
 
-use super::Problem;
-use super::drain::{Chooser, drain, with_pending};
+use super::drain::{Chooser, drain};
 use super::placement::Placement;
 use super::strategy::{Attempt, Strategy};
 
@@ -15,10 +14,6 @@ impl Strategy for BestFit {
 
     fn describe(&self) -> &'static str {
         "largest pods first, each to the node that it leaves with the least room"
-    }
-
-    fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a> {
-        with_pending(problem, &ByRoom::new)
     }
 
     fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::cluster::{CPU, MEMORY};
 use crate::state::{Asks, Holds};
 
-use super::Problem;
+use super::pending;
 use super::placement::Placement;
 use super::strategy::Attempt;
 
@@ -60,90 +60,13 @@ pub(super) fn drain<'a, C: Chooser>(
                     let saved = problem.saved_by(node, emptied.broken);
                     attempt.limits.allow(saved, emptied.moves_before, emptied.moves_after)
                 };
-                drain_node(placement, &mut chooser, chooser_for, &mut hopeless, stays, node, &is_allowed);
+                drain_node(placement, &mut chooser, &mut hopeless, stays, node, &is_allowed);
             }
         }
         if placement.removed.len() == before {
             break;
         }
     }
-}
-
-/// The snapshot's own placement, with room for pods that are pending.
-pub(super) fn with_pending<'a, C: Chooser>(
-    problem: &'a Problem<'a>,
-    chooser_for: &impl Fn(&Placement<'a>) -> C,
-) -> Placement<'a> {
-    let mut placement = Placement::of_snapshot(problem);
-    place_pending(&mut placement, chooser_for);
-    placement
-}
-
-/// Pods that are pending now get room first. Afterwards the room kept is
-/// the same that planning on this placement would keep. Gives where they had room before.
-fn place_pending<'a, C: Chooser>(
-    placement: &mut Placement<'a>,
-    chooser_for: &impl Fn(&Placement<'a>) -> C,
-) -> Vec<(usize, Option<u32>)> {
-    let pending = pending_in_order(placement.problem);
-    let before: Vec<(usize, Option<u32>)> = pending.iter().map(|pod| (*pod, placement.at[*pod])).collect();
-    if pending.is_empty() {
-        return before;
-    }
-    for pod in &pending {
-        placement.lift(*pod);
-    }
-    // Headroom is kept from what we move, not from what is waiting.
-    let headroom = placement.problem.policy.headroom_per_mille;
-    placement.state.release_headroom(headroom);
-    let mut chooser = chooser_for(placement);
-    for pod in &pending {
-        if let Some(node) = chooser.choose(placement, &[*pod as u32]) {
-            placement.set(*pod, node);
-            chooser.changed(placement, node);
-        }
-    }
-    placement.state.reserve_headroom(headroom);
-    before
-}
-
-/// Places pending pods anew; where one that had room would have none, puts all back and says no.
-pub(super) fn pending_keep_room<'a, C: Chooser>(
-    placement: &mut Placement<'a>,
-    chooser: &mut C,
-    chooser_for: &impl Fn(&Placement<'a>) -> C,
-) -> bool {
-    let before = place_pending(placement, chooser_for);
-    let all_have = before.iter().all(|(pod, had)| had.is_none() || placement.at[*pod].is_some());
-    let mut touched: Vec<u32> = before.iter().flat_map(|(pod, had)| [*had, placement.at[*pod]]).flatten().collect();
-    if !all_have {
-        for (pod, _) in &before {
-            placement.lift(*pod);
-        }
-        for (pod, had) in &before {
-            if let Some(node) = had {
-                placement.set(*pod, *node as usize);
-            }
-        }
-    }
-    touched.sort_unstable();
-    touched.dedup();
-    for node in touched {
-        chooser.changed(placement, node as usize);
-    }
-    all_have
-}
-
-/// Unbound pods that want a node, in the order of the scheduler's queue: by priority, then by age.
-pub(super) fn pending_in_order(problem: &Problem<'_>) -> Vec<usize> {
-    let pods = &problem.snapshot().pods;
-    let waits = |pod: &usize| {
-        let pod = &pods[*pod];
-        pod.is_unbound() && !pod.terminating && !pod.spec.has_resource_claims
-    };
-    let mut pending: Vec<usize> = (0..pods.len()).filter(waits).collect();
-    pending.sort_by_key(|pod| (std::cmp::Reverse(pods[*pod].spec.priority), pods[*pod].created, *pod));
-    pending
 }
 
 /// Nodes that could go, by rank, and of one rank those first that hold least for each dollar they cost; where moves are
@@ -173,10 +96,9 @@ pub(super) fn candidates(placement: &Placement<'_>, attempt: &Attempt, rank: &dy
 }
 
 /// What it would take to empty the node too; `None` where its pods do not all fit elsewhere. Nothing is changed.
-pub(super) fn taken_to_empty<'a, C: Chooser>(
-    placement: &mut Placement<'a>,
-    chooser: &mut C,
-    chooser_for: &impl Fn(&Placement<'a>) -> C,
+pub(super) fn taken_to_empty(
+    placement: &mut Placement<'_>,
+    chooser: &mut impl Chooser,
     node: usize,
 ) -> Option<Emptied> {
     let taken = std::cell::Cell::new(None);
@@ -184,27 +106,21 @@ pub(super) fn taken_to_empty<'a, C: Chooser>(
         taken.set(Some(*emptied));
         false
     };
-    drain_node(placement, chooser, chooser_for, &mut Hopeless::default(), None, node, &refuse);
+    drain_node(placement, chooser, &mut Hopeless::default(), None, node, &refuse);
     taken.into_inner()
 }
 
 /// Empties the node where all that is on it fits elsewhere at no loss, or leaves things as they were.
-pub(super) fn empty<'a, C: Chooser>(
-    placement: &mut Placement<'a>,
-    chooser: &mut C,
-    chooser_for: &impl Fn(&Placement<'a>) -> C,
-    node: usize,
-) -> bool {
+pub(super) fn empty(placement: &mut Placement<'_>, chooser: &mut impl Chooser, node: usize) -> bool {
     let problem = placement.problem;
     let accept = |emptied: &Emptied| problem.saved_by(node, emptied.broken) >= UsdPerHour::ZERO;
-    drain_node(placement, chooser, chooser_for, &mut Hopeless::default(), None, node, &accept)
+    drain_node(placement, chooser, &mut Hopeless::default(), None, node, &accept)
 }
 
 /// Moves everything off the node, or leaves things as they were. `accept` is asked what it takes.
-fn drain_node<'a, C: Chooser>(
-    placement: &mut Placement<'a>,
-    chooser: &mut C,
-    chooser_for: &impl Fn(&Placement<'a>) -> C,
+fn drain_node(
+    placement: &mut Placement<'_>,
+    chooser: &mut impl Chooser,
     hopeless: &mut Hopeless,
     stays: Option<&dyn Fn(usize) -> bool>,
     node: usize,
@@ -239,10 +155,11 @@ fn drain_node<'a, C: Chooser>(
     debug_assert!(placement.pods_on[node].iter().all(|pod| problem.goes_with_node(*pod as usize)));
     let broken = placement.broken_by(moved.iter().copied()) - broken_before;
     let emptied = Emptied { moves_before, moves_after: placement.moves, broken };
-    if !accept(&emptied) || !pending_keep_room(placement, chooser, chooser_for) {
+    let Some(Ok(touched)) = accept(&emptied).then(|| pending::keep_room(placement)) else {
         undo(placement, chooser, node, &moved);
         return false;
-    }
+    };
+    touched.into_iter().for_each(|touched| chooser.changed(placement, touched));
     if problem.has_pending {
         // Room kept for pending pods may have moved, and so may have made room.
         *hopeless = Hopeless::default();

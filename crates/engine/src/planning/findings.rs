@@ -139,7 +139,7 @@ impl Limited<'_> {
         let has_preferences = problem.cluster.has_preferences;
         problem.price(node).filter(|_| limits.are_set() || has_preferences)?;
         let before = trial.moves;
-        let taken = taken_to_empty(trial, &mut self.chooser, &ByRoom::new, node)?;
+        let taken = taken_to_empty(trial, &mut self.chooser, node)?;
         let more = taken.moves_after.saturating_sub(taken.moves_before);
         let saved = problem.saved_by(node, taken.broken);
         if saved < UsdPerHour::ZERO {

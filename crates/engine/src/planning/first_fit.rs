@@ -1,7 +1,6 @@
 //! First-fit decreasing: the largest pod first, to the first node that takes it; the fullest nodes stand first.
 
-use super::Problem;
-use super::drain::{Chooser, drain, with_pending};
+use super::drain::{Chooser, drain};
 use super::placement::Placement;
 use super::strategy::{Attempt, Strategy};
 
@@ -15,10 +14,6 @@ impl Strategy for FirstFit {
 
     fn describe(&self) -> &'static str {
         "largest pods first, each to the first node that takes it"
-    }
-
-    fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a> {
-        with_pending(problem, &FixedOrder::new)
     }
 
     fn improve<'a>(&self, mut placement: Placement<'a>, attempt: &Attempt) -> Placement<'a> {

@@ -12,6 +12,7 @@ pub mod findings;
 pub mod first_fit;
 mod landings;
 pub mod limits;
+pub(crate) mod pending;
 pub mod placement;
 mod problem;
 mod provisioning;
@@ -73,7 +74,7 @@ pub fn plan_within(
     }
     let changes_something = !plan.nodes.remove.is_empty() || !plan.nodes.add.is_empty();
     if changes_something && plan.summary.saved() < policy.least_saved {
-        return instead_of(plan, &problem, strategy);
+        return instead_of(plan, &problem);
     }
     plan
 }
@@ -103,13 +104,13 @@ fn plan_of<'a>(problem: &'a Problem<'a>, strategy: &dyn Strategy) -> Plan {
 }
 
 /// Nothing, where a plan saves less than the policy wants.
-fn instead_of<'a>(dropped: Plan, problem: &'a Problem<'a>, strategy: &dyn Strategy) -> Plan {
+fn instead_of<'a>(dropped: Plan, problem: &'a Problem<'a>) -> Plan {
     let undone = Undone {
         limits: Limits::of(problem.policy),
         finding: Some(findings::saves_too_little(&dropped.summary)),
         dropped: &dropped.nodes.remove,
     };
-    let plan = Reached::nothing(problem, strategy).plan(problem, &undone);
+    let plan = Reached::nothing(problem).plan(problem, &undone);
     match dropped.bound {
         Some(bound) => proven(plan, bound),
         None => plan,
@@ -132,15 +133,15 @@ struct Reached<'a> {
 }
 
 impl<'a> Reached<'a> {
-    fn nothing(problem: &'a Problem<'a>, strategy: &dyn Strategy) -> Reached<'a> {
-        let placement = strategy.start(problem);
+    fn nothing(problem: &'a Problem<'a>) -> Reached<'a> {
+        let placement = pending::start(problem);
         let ordered = waves::order(problem, &placement);
         Reached { placement, ordered, stuck: Stuck::default() }
     }
 
     /// The cheapest that the strategy finds within the limits.
     fn of(problem: &'a Problem<'a>, strategy: &dyn Strategy, limits: Limits) -> Reached<'a> {
-        let reached = Reached::nothing(problem, strategy).improved(problem, strategy, limits);
+        let reached = Reached::nothing(problem).improved(problem, strategy, limits);
         match strategy.plainer() {
             // Moves that found no moment may have cost more than the better packing gained; and what is small costs
             // little to try.
@@ -203,7 +204,7 @@ fn improve<'a>(
             Some(Reached { placement, ordered, stuck: Stuck::default() })
         } else {
             learn(&mut attempt, &ordered);
-            repair::without_stuck(problem, &strategy.start(problem), &placement, &ordered)
+            repair::without_stuck(problem, &pending::start(problem), &placement, &ordered)
         };
         let so_far = best.as_ref().unwrap_or(reached).placement.worth();
         best = found.filter(|found| found.placement.worth() > so_far).or(best);

@@ -1,6 +1,7 @@
 //! What remains of a placement when moves for which no legal moment was found are not made.
 
 use super::findings::Stuck;
+use super::pending;
 use super::placement::Placement;
 use super::waves::{self, Ordered};
 use super::{Problem, Reached};
@@ -31,7 +32,8 @@ pub(super) fn without_stuck<'a>(
         if removed.is_empty() {
             return None;
         }
-        let placement = placed(start, &at, &removed);
+        let mut placement = placed(start, &at, &removed);
+        pending::keep_room(&mut placement).ok()?;
         let ordered = waves::order(problem, &placement);
         if ordered.stuck.is_empty() {
             return Some(Reached { placement, ordered, stuck: Stuck::default() });

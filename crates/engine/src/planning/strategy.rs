@@ -1,6 +1,5 @@
 //! A strategy finds a cheaper placement. A new one is a file and a line in the list below.
 
-use super::Problem;
 use super::best_fit::BestFit;
 use super::circles::Circle;
 use super::first_fit::FirstFit;
@@ -15,9 +14,6 @@ pub trait Strategy: Sync {
 
     /// One line for people.
     fn describe(&self) -> &'static str;
-
-    /// The snapshot's own placement, with room for pods that are pending.
-    fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a>;
 
     /// One that moves less, to be asked where no legal way was found for all that this one moves.
     fn plainer(&self) -> Option<&'static dyn Strategy> {

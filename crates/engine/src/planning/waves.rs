@@ -13,6 +13,7 @@ use super::Problem;
 use super::allowance::Allowance;
 use super::circles::{Circle, circles};
 use super::drain::units_to_move;
+use super::pending;
 use super::placement::Placement;
 use super::replan::Scope;
 use super::survival::Survival;
@@ -40,23 +41,24 @@ pub struct Ordered {
 
 /// Orders the moves that lead to the placement: in as few waves as can be, or else with as few stuck as can be.
 pub fn order(problem: &Problem<'_>, goal: &Placement<'_>) -> Ordered {
-    let free = order_by(problem, goal, Turns::Free);
+    let pending = if problem.has_pending { pending::Kept::new(&pending::start(problem)) } else { None };
+    let free = order_by(problem, goal, Turns::Free, pending.clone());
     if free.stuck.is_empty() {
         return free;
     }
-    let others = [Turns::RoomFirst, Turns::Kept].map(|turns| order_by(problem, goal, turns));
+    let others = [Turns::RoomFirst, Turns::Kept].map(|turns| order_by(problem, goal, turns, pending.clone()));
     others.into_iter().fold(free, |best, other| if other.stuck.len() < best.stuck.len() { other } else { best })
 }
 
-fn order_by(problem: &Problem<'_>, goal: &Placement<'_>, turns: Turns) -> Ordered {
+fn order_by(problem: &Problem<'_>, goal: &Placement<'_>, turns: Turns, mut pending: Option<pending::Kept>) -> Ordered {
     let mut sequence = Sequence::new(problem, goal);
     let mut waves = Vec::new();
     let mut waiting = moves_to(problem, goal);
     while !waiting.is_empty() {
         let mut wave;
-        (wave, waiting) = sequence.next_wave(waiting, turns);
+        (wave, waiting) = sequence.next_wave_with_room(waiting, turns, &mut pending);
         if wave.is_empty() && turns != Turns::Free {
-            (wave, waiting) = sequence.next_wave(waiting, Turns::Free);
+            (wave, waiting) = sequence.next_wave_with_room(waiting, Turns::Free, &mut pending);
         }
         if wave.is_empty() {
             break;
@@ -90,6 +92,25 @@ fn moves_to(problem: &Problem<'_>, goal: &Placement<'_>) -> Vec<Move> {
     moves
 }
 
+/// Do pods that are pending keep their room all the way through these waves?
+pub(super) fn keep_room(problem: &Problem<'_>, goal: &Placement<'_>, waves: &[Vec<Move>]) -> bool {
+    let Some(mut pending) = pending::Kept::new(&pending::start(problem)) else { return true };
+    let mut sequence = Sequence::new(problem, goal);
+    let nothing = [Vec::new()];
+    // Nodes that are empty already go without a wave.
+    let waves = if waves.is_empty() { &nothing } else { waves };
+    waves.iter().all(|steps| {
+        let mut wave = Wave::default();
+        for (step, pod) in steps.iter().flat_map(|step| step.pods.iter().map(move |pod| (step, *pod))) {
+            sequence.leaving.take(pod as usize, step.from as usize, Holds::AsSeen);
+            sequence.holding.put(pod as usize, step.to as usize, Holds::Requests);
+            wave.members.push(Member { pod, from: step.from, to: step.to, is_first_of_group: false });
+        }
+        sequence.finish(&wave);
+        pending.have_room(problem, &mut sequence.leaving)
+    })
+}
+
 /// Whether moves that bear on one spread keep the order in which they were found.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turns {
@@ -103,7 +124,11 @@ enum Turns {
     RoomFirst,
 }
 
+/// So often a wave is made narrower that would leave pending pods without room, before none is found.
+const MOST_NARROWED: usize = 64;
+
 /// Waves are admitted to it move by move, one wave after the other.
+#[derive(Clone)]
 pub(super) struct Sequence<'p, 'a> {
     pub problem: &'p Problem<'a>,
     pub holding: State<'p, 'a>,
@@ -168,8 +193,38 @@ impl<'p, 'a> Sequence<'p, 'a> {
         Sequence { problem, leaving, holding: state, survival, left_on, scope: None }
     }
 
-    /// Takes as many of the waiting moves as one wave may have; gives them and the rest.
-    fn next_wave(&mut self, waiting: Vec<Move>, turns: Turns) -> (Vec<Move>, Vec<Move>) {
+    /// The same as `next_wave`, but only as many as leave pods that are pending the room that they have.
+    fn next_wave_with_room(
+        &mut self,
+        mut waiting: Vec<Move>,
+        turns: Turns,
+        pending: &mut Option<pending::Kept>,
+    ) -> (Vec<Move>, Vec<Move>) {
+        let Some(pending) = pending else { return self.next_wave(waiting, turns, usize::MAX) };
+        let (mut most, mut aside) = (usize::MAX, Vec::new());
+        for _ in 0..MOST_NARROWED {
+            let mut next = self.clone();
+            let (wave, mut rest) = next.next_wave(waiting.clone(), turns, most);
+            if wave.is_empty() {
+                break;
+            }
+            if pending.have_room(self.problem, &mut next.leaving) {
+                *self = next;
+                rest.extend(aside);
+                return (wave, rest);
+            }
+            most = (wave.len() / 2).max(1);
+            if wave.len() == 1 {
+                waiting.retain(|step| *step != wave[0]);
+                aside.extend(wave);
+            }
+        }
+        waiting.extend(aside);
+        (Vec::new(), waiting)
+    }
+
+    /// Takes as many of the waiting moves as one wave may have, up to so many; gives them and the rest.
+    fn next_wave(&mut self, waiting: Vec<Move>, turns: Turns, most: usize) -> (Vec<Move>, Vec<Move>) {
         let mut allowance = Allowance::new(self.problem.snapshot(), &self.problem.evictable);
         let mut wave = Wave::default();
         let (mut taken, mut rest) = (Vec::new(), Vec::new());
@@ -187,7 +242,7 @@ impl<'p, 'a> Sequence<'p, 'a> {
                 Turns::Kept => !groups().any(|group| waited_for.contains(&group)),
                 Turns::RoomFirst => !some_make_room || !self.holding.is_closed(step.from as usize),
             };
-            if is_in_turn && self.admit(&mut wave, &mut allowance, &step) {
+            if is_in_turn && taken.len() < most && self.admit(&mut wave, &mut allowance, &step) {
                 taken.push(step);
             } else {
                 waited_for.extend(groups());
@@ -266,7 +321,7 @@ impl<'p, 'a> Sequence<'p, 'a> {
         }
         let workload = workload.filter(|workload| self.asks(|scope| scope.survivors.contains(workload)));
         let outlives = |workload| self.survival.outlives(replicated, workload, &wave.by_workload[&workload]);
-        if workload.is_none_or(outlives) && self.all_hold(wave, class) {
+        if workload.is_none_or(outlives) && self.all_hold(wave, class) && self.may_come_before(wave, class, target) {
             return true;
         }
         self.drop_last(wave);
@@ -291,6 +346,20 @@ impl<'p, 'a> Sequence<'p, 'a> {
         let is_first =
             selects_itself && self.holding.affinity_total(group) == 0 && self.holding.affinity_allows(class, target);
         is_first.then_some(true)
+    }
+
+    /// Would the newest one, there, keep no other of the wave away that came after it? Mostly that is what was asked when
+    /// the newest came; but a term that selects a namespace without labels may see a pod that is there though that pod
+    /// would not have minded coming (`cluster::groups`).
+    fn may_come_before(&self, wave: &Wave, newest: &Class, target: usize) -> bool {
+        let holders = newest.counted_in_anti_affinity.iter().filter(|term| !newest.repelled_by.contains(term));
+        let mut near = holders.filter(|term| self.holding.has_holder_near(**term, target));
+        near.all(|term| {
+            wave.members.iter().all(|member| {
+                let class = self.problem.cluster.class_of(member.pod as usize);
+                !class.anti_affinity.contains(term) || !self.holding.share_domain(*term, member.to as usize, target)
+            })
+        })
     }
 
     /// Takes the last member out again.

@@ -291,6 +291,18 @@ impl State<'_, '_> {
             && class.repelled_by.iter().filter(|term| asks(**term)).all(|term| nobody(&self.tally.holders, term))
     }
 
+    /// Is a pod that holds the anti-affinity term in the node's domain?
+    pub(crate) fn has_holder_near(&self, term: u32, node: usize) -> bool {
+        let domain = self.domain_of_term(term, node);
+        domain != NO_DOMAIN && self.tally.holders[term as usize].get(domain) > 0
+    }
+
+    /// Are the two nodes in one domain of the anti-affinity term?
+    pub(crate) fn share_domain(&self, term: u32, one: usize, other: usize) -> bool {
+        let domain = self.domain_of_term(term, one);
+        domain != NO_DOMAIN && domain == self.domain_of_term(term, other)
+    }
+
     fn own_anti_affinity_allows(&self, class: &Class, node: usize) -> bool {
         class.anti_affinity.iter().all(|term| {
             let domain = self.domain_of_term(*term, node);

@@ -19,10 +19,10 @@ pub struct Outcome {
 /// Plans the world, once what waits in it and did not wait `before` has been placed where there is room. Pods that the
 /// plan leaves without room get it where nodes may be bought, at whatever price.
 pub fn outcome(world: &World, before: &Snapshot, strategy: &dyn Strategy) -> Outcome {
-    let world = &settle::settled(world, before, strategy);
+    let world = &settle::settled(world, before);
     let plan = world.plan(strategy);
     let after = world.after(&plan);
-    let waiting = after.without_room(strategy).len();
+    let waiting = after.without_room().len();
     let own = Outcome { bought: plan.nodes.add.len(), without_room: waiting, summary: plan.summary };
     if waiting == 0 || world.prices.offers.is_empty() {
         return own;
@@ -57,7 +57,7 @@ fn with_bought(world: &World, bought: &[AddedNode], cost: UsdPerHour, strategy: 
     let mut plan = extended.plan(strategy);
     let is_bought = |name: &model::Name| bought.iter().any(|added| added.node.name == *name);
     let given_back = plan.nodes.remove.iter().filter(|name| is_bought(name)).count();
-    let without_room = extended.after(&plan).without_room(strategy).len();
+    let without_room = extended.after(&plan).without_room().len();
     plan.summary.usd_per_hour_before -= cost;
     plan.summary.nodes_before -= bought.len();
     Outcome { bought: plan.nodes.add.len() + bought.len() - given_back, without_room, summary: plan.summary }

@@ -4,7 +4,7 @@ use model::{Plan, Policy, Prices, Snapshot, UsdPerHour};
 
 use super::planned;
 use crate::cluster::Cluster;
-use crate::planning::{Problem, Strategy, lower_bound, plan};
+use crate::planning::{Problem, Strategy, lower_bound, pending, plan};
 
 /// A cluster, what it costs, and what a plan may do.
 #[derive(Clone, Debug)]
@@ -35,10 +35,10 @@ impl World {
     }
 
     /// Pods that wait for a node and find none, by their index.
-    pub fn without_room(&self, strategy: &dyn Strategy) -> Vec<usize> {
+    pub fn without_room(&self) -> Vec<usize> {
         let cluster = Cluster::new(&self.snapshot);
         let problem = Problem::new(&cluster, &self.prices, &self.policy);
-        let start = strategy.start(&problem);
+        let start = pending::start(&problem);
         let pods = self.snapshot.pods.iter().enumerate();
         let waits = pods.filter(|(_, pod)| pod.is_unbound() && !pod.terminating);
         waits.filter(|(pod, _)| start.at[*pod].is_none()).map(|(pod, _)| pod).collect()

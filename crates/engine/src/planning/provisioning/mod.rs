@@ -12,9 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{AddedNode, Name, Offer, Policy, Prices, Snapshot, UsdPerHour};
 
 use super::Problem;
-use super::best_fit::ByRoom;
 use super::buying::named;
-use super::drain::{pending_in_order, with_pending};
+use super::pending;
 use crate::bound::{self, Worth};
 use crate::cluster::Cluster;
 use crate::state::{Holds, State};
@@ -50,8 +49,9 @@ pub struct Provisioning {
 pub fn provision(snapshot: &Snapshot, prices: &Prices, policy: &Policy) -> Provisioning {
     let cluster = Cluster::new(snapshot);
     let problem = Problem::new(&cluster, prices, policy);
-    let pending: Vec<u32> = pending_in_order(&problem).into_iter().map(|pod| pod as u32).collect();
-    let roomed = roomed(&problem, &pending);
+    let pending = pending::in_order(&problem);
+    let start = pending::start(&problem);
+    let roomed: Vec<(u32, u32)> = pending.iter().filter_map(|pod| Some((*pod, start.at[*pod as usize]?))).collect();
     let has_room: BTreeSet<u32> = roomed.iter().map(|(pod, _)| *pod).collect();
     let mut waiting: Vec<u32> = pending.into_iter().filter(|pod| !has_room.contains(pod)).collect();
     waiting.sort_unstable();
@@ -63,23 +63,6 @@ pub fn provision(snapshot: &Snapshot, prices: &Prices, policy: &Policy) -> Provi
     let name = |node: u32| snapshot.nodes[node as usize].name.clone();
     provisioning.bind.splice(0..0, roomed.iter().map(|(pod, node)| (*pod, name(*node))));
     provisioning
-}
-
-/// The pods that have room on nodes that are there, with the node, each legal when it comes in this order. Planning keeps
-/// room for them without resting anything on their being there; here each may rest on those before it.
-fn roomed(problem: &Problem<'_>, pending: &[u32]) -> Vec<(u32, u32)> {
-    let kept = with_pending(problem, &ByRoom::new).at;
-    let mut state = State::of_snapshot(problem.cluster);
-    let mut roomed = Vec::new();
-    for (pod, kept) in pending.iter().filter_map(|pod| Some((*pod, kept[*pod as usize]? as usize))) {
-        let class = problem.cluster.class_of(pod as usize);
-        let node = std::iter::once(kept).chain(problem.targets.iter()).find(|node| state.fits(class, *node));
-        if let Some(node) = node {
-            state.put(pod as usize, node, Holds::Requests);
-            roomed.push((pod, node as u32));
-        }
-    }
-    roomed
 }
 
 fn bought(problem: &Problem<'_>, roomed: &[(u32, u32)], waiting: &[u32]) -> Provisioning {

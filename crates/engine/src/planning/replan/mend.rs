@@ -357,7 +357,7 @@ impl<'l, 'p> Mending<'l, 'p> {
         if problem.price(node).is_none() || !on_it.iter().all(is_alone) {
             return false;
         }
-        if !drain::empty(&mut self.live.goal, &mut self.chooser, &ByRoom::new, node) {
+        if !drain::empty(&mut self.live.goal, &mut self.chooser, node) {
             return false;
         }
         let waves = (self.live.waves.clone(), self.live.seconds.clone());

@@ -5,6 +5,7 @@ mod kept;
 mod mend;
 mod pods;
 mod report;
+mod room;
 mod scope;
 mod walk;
 
@@ -119,6 +120,9 @@ impl Replanner {
                 }
             }
             let (changed, nodes) = (mending.changed, mending.nodes);
+            if problem.has_pending {
+                room::is_kept(live)?;
+            }
             is_near_enough(live, most_gap_per_mille)?;
             report::rewrite(plan, live, touched, &changed, &nodes);
             Ok(())

@@ -10,8 +10,9 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::Problem;
 use super::best_fit::{BestFit, ByRoom};
-use super::drain::{candidates, drain, pending_keep_room, with_pending};
+use super::drain::{candidates, drain};
 use super::effort::Effort;
+use super::pending;
 use super::placement::Placement;
 use super::strategy::{Attempt, Strategy};
 use crate::bound;
@@ -40,10 +41,6 @@ impl Strategy for Search {
 
     fn describe(&self) -> &'static str {
         "chooses nodes by linear programming, and packs many of them anew together"
-    }
-
-    fn start<'a>(&self, problem: &'a Problem<'a>) -> Placement<'a> {
-        with_pending(problem, &ByRoom::new)
     }
 
     fn plainer(&self) -> Option<&'static dyn Strategy> {
@@ -75,13 +72,17 @@ impl Strategy for Search {
 /// How many sweeps are made side by side: small clusters differ much with the order of things, and cost little. Only
 /// what may move counts, of which the planned state has as much.
 fn variants(problem: &Problem<'_>) -> u64 {
-    let free = (0..problem.cluster.pods.len() as u32).filter(|pod| is_free(problem, *pod)).count();
+    let free = free_pods(problem);
     let (swept, most) = match problem.work.effort {
         Effort::Quick => (0, 1),
         Effort::Normal => (PODS_SWEPT, MOST_VARIANTS),
         Effort::Thorough => (4 * PODS_SWEPT, 2 * MOST_VARIANTS),
     };
     (swept / free.max(1)).clamp(1, most) as u64
+}
+
+fn free_pods(problem: &Problem<'_>) -> usize {
+    (0..problem.cluster.pods.len() as u32).filter(|pod| is_free(problem, *pod)).count()
 }
 
 /// How many neighbourhoods are tried for each node that could go, in a sweep.
@@ -117,14 +118,14 @@ fn sweep(placement: &mut Placement<'_>, attempt: &Attempt, shares: &[Option<f64>
             let before = placement.moves;
             let accept = |placement: &mut Placement<'_>, broken: i64| {
                 let saved = placement.problem.saved_by(node, broken);
-                is_allowed(placement, attempt, saved, before, &helpers) && pending_still_have_room(placement)
+                is_allowed(placement, attempt, saved, before, &helpers) && pending::keep_room(placement).is_ok()
             };
             if repack::empty(placement, node, &helpers, accept) {
                 pools.forget(node);
             }
         }
     }
-    exchange::exchange(placement, attempt, &rank, &mut pools, &mut random);
+    exchange::exchange(placement, attempt, shares, &rank, &mut pools, &mut random);
     untangle::untangle(placement, 0..placement.problem.cluster.pods.len() as u32);
 }
 
@@ -143,10 +144,6 @@ fn is_allowed(
     packed.sort_unstable();
     untangle::untangle(placement, packed);
     attempt.limits.allow(saved, moves_before, placement.moves)
-}
-
-fn pending_still_have_room(placement: &mut Placement<'_>) -> bool {
-    !placement.problem.has_pending || pending_keep_room(placement, &mut ByRoom::new(placement), &ByRoom::new)
 }
 
 /// Does it move nothing, or does it save enough? Limits, where there are any, say themselves what is enough.

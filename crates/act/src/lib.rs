@@ -38,5 +38,5 @@ pub use gate::{Gate, Open, Verdict};
 pub use options::{NodeAddition, NodeRemoval, Options};
 pub use progress::{Done, Ending, Listener, Progress, StepDone};
 pub use rehearsal::{Rehearsal, Rest, rehearse, rest_of};
-pub use resize::{Resized, Size, may_patch, resize, resizes_in_place, size_template};
+pub use resize::{Resized, Size, Unchanged, may_patch, resize, resizes_in_place, size_template};
 pub use undo::{Standing, Undone, sweep, undo, undo_all};

@@ -12,7 +12,7 @@ mod fixture;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, Once};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cluster::{Cluster, items, words};
@@ -340,6 +340,31 @@ static STORY: LazyLock<Option<Seen>> = LazyLock::new(|| {
     Some(seen)
 });
 
+/// They wait most of their time, so all begin as soon as one is asked for.
+fn begin() {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        std::thread::spawn(|| LazyLock::force(&STORY).is_some());
+        std::thread::spawn(|| LazyLock::force(&CANARY).is_some());
+        std::thread::spawn(|| LazyLock::force(&REFUSALS).is_some());
+    });
+}
+
+fn story() -> Option<&'static Seen> {
+    begin();
+    STORY.as_ref()
+}
+
+fn canary() -> Option<&'static Vec<String>> {
+    begin();
+    CANARY.as_ref()
+}
+
+fn refusals() -> Option<&'static Seen> {
+    begin();
+    REFUSALS.as_ref()
+}
+
 fn now_in_seconds() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
 }
@@ -348,10 +373,10 @@ fn seconds(moment: &Value) -> i64 {
     serde_json::from_value::<crds::Moment>(moment.clone()).unwrap().0.0
 }
 
-/// Seen to fail where `remember` and `look_at` leave every second workload out.
+/// Fails where `remember` and `look_at` leave every second workload out.
 #[test]
 fn property_01_what_a_policy_means_is_measured() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     let policy = &seen["first look"];
     let measured = condition(policy, "MetricsAvailable").unwrap();
     assert_eq!((&measured["status"], &measured["message"]), (&json!("True"), &json!("3 of 4 workloads are measured")));
@@ -365,73 +390,73 @@ fn property_01_what_a_policy_means_is_measured() {
     }
 }
 
-/// Seen to fail where `recommend` never approves by itself.
+/// Fails where `recommend` never approves by itself.
 #[test]
 fn property_02_in_mode_auto_requests_are_updated() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     let wanted = &seen["averted"]["spec"]["changes"][0]["requests"];
     let pods = seen["api pods"].as_array().unwrap();
     assert!(!pods.is_empty() && pods.iter().all(|pod| requests(pod) == wanted), "{wanted}");
 }
 
-/// Seen to fail where `recommend` approves in mode Recommend too.
+/// Fails where `recommend` approves in mode Recommend too.
 #[test]
 fn property_08_in_mode_recommend_nothing_is_modified() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     assert_eq!(seen["before"], seen["still"]);
 }
 
-/// Seen to fail where `look_at` leaves lastRecommendation alone.
+/// Fails where `look_at` leaves lastRecommendation alone.
 #[test]
 fn property_09_recommendations_are_looked_at_each_cycle() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     let at = |look: &str| seconds(&seen[look]["status"]["lastRecommendation"]);
     let between = at("second look") - at("first look");
     assert!((30..120).contains(&between), "{between}");
 }
 
-/// Seen to fail where `of_container` names the workload in place of the container.
+/// Fails where `of_container` names the workload in place of the container.
 #[test]
 fn property_10_the_status_is_read_container_by_container_with_kubectl() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     let change = &seen["recommendation"]["spec"]["changes"][0]["requests"];
     let row = format!("web main {} {}", change["cpu"].as_str().unwrap(), change["memory"].as_str().unwrap());
     let printed = seen["printed"].as_str().unwrap();
     assert!(printed.lines().any(|line| line == row), "{row} in {printed}");
 }
 
-/// Seen to fail where a policy is looked at an hour later than it says.
+/// Fails where a policy is looked at an hour later than it says.
 #[test]
 fn property_17_in_mode_auto_it_is_applied_within_the_interval() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     let (from, to) = (seen["switched"].as_i64().unwrap(), seconds(&seen["averted"]["status"]["appliedAt"]));
     // The change of the policy itself begins a look; what is added to its 30 seconds is for a busy machine.
     assert!(to - from <= 30 + 60, "{}", to - from);
 }
 
-/// Seen to fail where `recommend` approves in mode Recommend too.
+/// Fails where `recommend` approves in mode Recommend too.
 #[test]
 fn property_18_in_mode_recommend_recommendations_are_stored_alone() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     let stored = &seen["recommendation"];
     assert_eq!((&stored["spec"]["approved"], &stored["spec"]["approvedBy"]), (&json!(false), &Value::Null));
     assert_eq!(seen["before"], seen["still"]);
 }
 
-/// Seen to fail where Disabled is looked at like Recommend.
+/// Fails where Disabled is looked at like Recommend.
 #[test]
 fn property_19_disabled_stops_and_keeps_what_was_found() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     let of = |look: &str| seen[look]["status"].clone();
     assert!(of("disabled")["workloads"].as_array().is_some_and(|workloads| workloads.len() == 4), "{}", of("disabled"));
     assert_eq!(of("disabled")["lastRecommendation"], of("disabled after")["lastRecommendation"]);
     assert_eq!(of("disabled")["workloads"], of("disabled after")["workloads"]);
 }
 
-/// Seen to fail where `resizes_in_place` always says no.
+/// Fails where `resizes_in_place` always says no.
 #[test]
 fn property_20_in_place_is_taken_where_the_api_server_has_it() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     let is_served = seen["resources"].as_array().unwrap().iter().any(|resource| resource["name"] == "pods/resize");
     assert!(is_served, "the control plane of these tests is Kubernetes 1.36");
     assert_eq!(seen["applied"]["status"]["method"], "InPlace");
@@ -444,10 +469,10 @@ fn property_20_in_place_is_taken_where_the_api_server_has_it() {
     );
 }
 
-/// Seen to fail where `applied` leaves appliedAt alone.
+/// Fails where `applied` leaves appliedAt alone.
 #[test]
 fn property_23_when_was_it_recommended_and_when_applied() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     let applied = seconds(&seen["applied"]["status"]["appliedAt"]);
     assert!(applied >= seconds(&seen["recommendation"]["metadata"]["creationTimestamp"]));
     let status = &seen["disabled"]["status"];
@@ -457,10 +482,10 @@ fn property_23_when_was_it_recommended_and_when_applied() {
     assert_eq!(seconds(&web["lastApplication"]), applied, "{web}");
 }
 
-/// Seen to fail where `tell` tells nobody.
+/// Fails where `tell` tells nobody.
 #[test]
 fn every_act_is_an_event() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     for (reason, kind) in [
         ("Approved", "OptimizationRecommendation"),
         ("Applying", "OptimizationRecommendation"),
@@ -472,10 +497,10 @@ fn every_act_is_an_event() {
     }
 }
 
-/// Seen to fail where a start of the operator begins every status anew.
+/// Fails where a start of the operator begins every status anew.
 #[test]
 fn property_31_an_upgrade_keeps_resources_and_their_status() {
-    let Some(seen) = &*STORY else { return };
+    let Some(seen) = story() else { return };
     assert_eq!(seen["statuses"], seen["statuses after"]);
     assert_eq!(seen["statuses"][0]["phase"], "Applied");
 }
@@ -548,13 +573,13 @@ static CANARY: LazyLock<Option<Vec<String>>> = LazyLock::new(|| {
 
 #[test]
 fn a_canary_goes_on_after_a_kill_and_back_after_a_restart() {
-    LazyLock::force(&CANARY);
+    canary();
 }
 
-/// However many workloads a policy has: its status, and the lease. Seen to fail where every look writes every recommendation.
+/// However many workloads a policy has: its status, and the lease. Fails where every look writes every recommendation.
 #[test]
 fn property_32_at_rest_a_look_is_one_write() {
-    let Some(writes) = &*CANARY else { return };
+    let Some(writes) = canary() else { return };
     let others: Vec<&String> = writes.iter().filter(|write| !write.contains("/leases")).collect();
     assert!(!writes.is_empty() && others.len() <= 2, "{others:?}");
 }
@@ -673,10 +698,10 @@ fn is_warned(seen: &Seen, reason: &str) -> bool {
     seen["events"].as_array().unwrap().iter().any(is_it)
 }
 
-/// Seen to fail where `method` takes new pods whatever allowRecreate says.
+/// Fails where `method` takes new pods whatever allowRecreate says.
 #[test]
 fn property_06_new_pods_only_where_they_are_allowed_else_a_warning() {
-    let Some(seen) = &*REFUSALS else { return };
+    let Some(seen) = refusals() else { return };
     assert_eq!(
         (&seen["unchanged where not allowed"], &seen["not allowed"]["status"]["method"]),
         (&json!(true), &json!("Skip"))
@@ -685,19 +710,19 @@ fn property_06_new_pods_only_where_they_are_allowed_else_a_warning() {
     assert_eq!(seen["recreated"]["status"]["method"], "Recreate");
 }
 
-/// Seen to fail where `refuse` leaves the policy's status alone.
+/// Fails where `refuse` leaves the policy's status alone.
 #[test]
 fn property_07_without_metrics_a_condition_says_so() {
-    let Some(seen) = &*REFUSALS else { return };
+    let Some(seen) = refusals() else { return };
     let ready = condition(&seen["policy without metrics"], "Ready").unwrap();
     assert_eq!((&ready["status"], &ready["reason"]), (&json!("False"), &json!("MetricsMissing")));
     assert_eq!(seen["unchanged without metrics"], true);
 }
 
-/// Seen to fail where `skip` counts nothing.
+/// Fails where `skip` counts nothing.
 #[test]
 fn property_25_what_is_done_and_not_done_is_measured() {
-    let Some(seen) = &*REFUSALS else { return };
+    let Some(seen) = refusals() else { return };
     let metrics = seen["metrics"].as_str().unwrap();
     for line in [
         "plimsoll_rightsizing_workloads 4",
@@ -715,29 +740,29 @@ fn property_25_what_is_done_and_not_done_is_measured() {
     );
 }
 
-/// Seen to fail where `tell` tells nobody.
+/// Fails where `tell` tells nobody.
 #[test]
 fn property_26_each_failure_is_an_event_with_what_to_do() {
-    let Some(seen) = &*REFUSALS else { return };
+    let Some(seen) = refusals() else { return };
     for reason in ["RightsMissing", "InPlaceNotAllowed", "MetricsMissing"] {
         assert!(is_warned(seen, reason), "{reason}");
     }
 }
 
-/// Seen to fail where `may_patch` always says yes.
+/// Fails where `may_patch` always says yes.
 #[test]
 fn property_28_rights_that_are_missing_are_respected_and_shown() {
-    let Some(seen) = &*REFUSALS else { return };
+    let Some(seen) = refusals() else { return };
     let applicable = condition(&seen["without rights"], "Applicable").unwrap();
     assert_eq!((&applicable["status"], &applicable["reason"]), (&json!("False"), &json!("RightsMissing")));
     assert!(applicable["message"].as_str().unwrap().contains("patch pods/resize"), "{applicable}");
     assert_eq!(seen["unchanged without rights"], true);
 }
 
-/// Seen to fail where `begin` forgets the dry run.
+/// Fails where `begin` forgets the dry run.
 #[test]
 fn property_29_a_dry_run_computes_and_applies_nothing() {
-    let Some(seen) = &*REFUSALS else { return };
+    let Some(seen) = refusals() else { return };
     let applicable = condition(&seen["dry run"], "Applicable").unwrap();
     assert_eq!((&applicable["status"], &applicable["reason"]), (&json!("True"), &json!("DryRun")));
     assert_eq!(
@@ -746,10 +771,10 @@ fn property_29_a_dry_run_computes_and_applies_nothing() {
     );
 }
 
-/// Seen to fail where a provider that fails counts as one that has seen nothing.
+/// Fails where a provider that fails counts as one that has seen nothing.
 #[test]
 fn property_30_a_provider_that_fails_leaves_what_was_found() {
-    let Some(seen) = &*REFUSALS else { return };
+    let Some(seen) = refusals() else { return };
     let available = condition(&seen["policy without metrics"], "MetricsAvailable").unwrap();
     assert_eq!((&available["status"], &available["reason"]), (&json!("False"), &json!("MetricsMissing")));
     assert!(seen["kept without metrics"]["spec"].is_object());

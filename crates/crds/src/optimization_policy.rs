@@ -506,6 +506,11 @@ impl OptimizationPolicySpec {
         i64::from(duration::seconds(&self.reconciliation_interval).unwrap_or(300).max(SHORTEST_INTERVAL))
     }
 
+    /// All replicas in one step.
+    pub fn at_once() -> Vec<(u32, i64)> {
+        vec![(100, 0)]
+    }
+
     /// The steps of a rollout: percentage of the replicas, and seconds for which they are watched. The last is of all.
     pub fn steps(&self) -> Vec<(u32, i64)> {
         let given = self.rollout_strategy.iter().flat_map(|rollout| &rollout.steps);

@@ -54,6 +54,55 @@ pub async fn status(
     }
 }
 
+/// The same, only while nobody else has changed the object since it was seen; none where somebody has.
+pub async fn status_as_seen(
+    context: &Context,
+    api: &Api<DynamicObject>,
+    object: &ObjectMeta,
+    status: &impl Serialize,
+) -> Result<Option<DynamicObject>, OperatorError> {
+    let name = object.name.as_deref().unwrap_or_default();
+    let seen = json!({"uid": object.uid, "resourceVersion": object.resource_version});
+    let patch = Patch::Merge(json!({"metadata": seen, "status": status}));
+    match context.cluster.write(api.patch_status(name, &PatchParams::default(), &patch)).await {
+        Ok(written) => Ok(Some(written)),
+        Err(Refusal::Gone | Refusal::Changed) => Ok(None),
+        Err(refusal) => Err(refused(format!("write the status of {name}"), &refusal)),
+    }
+}
+
+/// Changes this object, only while nobody else has since it was seen; none where somebody has.
+pub async fn merge_as_seen(
+    context: &Context,
+    api: &Api<DynamicObject>,
+    object: &ObjectMeta,
+    mut change: serde_json::Value,
+) -> Result<Option<DynamicObject>, OperatorError> {
+    let name = object.name.as_deref().unwrap_or_default();
+    change["metadata"] = json!({"uid": object.uid, "resourceVersion": object.resource_version});
+    match context.cluster.write(api.patch(name, &PatchParams::default(), &Patch::Merge(change))).await {
+        Ok(written) => Ok(Some(written)),
+        Err(Refusal::Gone | Refusal::Changed) => Ok(None),
+        Err(refusal) => Err(refused(format!("change {name}"), &refusal)),
+    }
+}
+
+/// Deletes this object as it was seen: what somebody has changed since stays.
+pub async fn delete_as_seen(
+    context: &Context,
+    api: &Api<DynamicObject>,
+    object: &ObjectMeta,
+) -> Result<(), OperatorError> {
+    let name = object.name.as_deref().unwrap_or_default();
+    let preconditions =
+        Some(Preconditions { uid: object.uid.clone(), resource_version: object.resource_version.clone() });
+    let params = DeleteParams { preconditions, ..DeleteParams::default() };
+    match context.cluster.write(api.delete(name, &params)).await {
+        Ok(_) | Err(Refusal::Gone | Refusal::Changed) => Ok(()),
+        Err(refusal) => Err(refused(format!("delete {name}"), &refusal)),
+    }
+}
+
 /// Makes an object that is not there yet; false where another has its name.
 pub async fn create(
     context: &Context,

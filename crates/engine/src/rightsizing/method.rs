@@ -1,5 +1,6 @@
 //! How a change of requests reaches the pods of a workload: in place, by new pods, or not at all.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use model::{Name, Pod, Snapshot};
@@ -38,7 +39,7 @@ pub enum InTheWay {
         pod: Name,
         /** Bytes that it uses. */
         used: i64,
-        /** Bytes that its containers are to ask for, together. */
+        /** Bytes that it may use from then on. */
         asked: i64,
     },
     /// Nobody knows how much memory the pod uses.
@@ -112,48 +113,59 @@ pub fn method(circumstances: &Circumstances) -> Method {
     Method::Skip(obstacles)
 }
 
-/// What keeps these pods from asking for `change` more or less than they do (millicores, bytes), where they are. `used` is
-/// the memory that a pod uses, where somebody knows.
+/// What becomes of one container's memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The container.
+    pub container: Name,
+    /// Bytes that it may use from then on without being in danger: its new request or limit, whichever is less.
+    pub safe: i64,
+    /// Its request or its limit shrinks.
+    pub shrinks: bool,
+}
+
+/// What keeps these pods from being resized where they are. `more` is what a pod asks for more, in millicores and bytes;
+/// `memory` what becomes of its containers'; `used` the bytes that a container uses, where somebody knows.
 pub fn in_the_way(
     snapshot: &Snapshot,
     pods: &[&Pod],
-    change: impl Fn(&Pod) -> [i64; 2],
-    used: impl Fn(&Pod) -> Option<i64>,
+    more: impl Fn(&Pod) -> [i64; 2],
+    memory: impl Fn(&Pod) -> Vec<Memory>,
+    used: impl Fn(&str) -> Option<i64>,
 ) -> Option<InTheWay> {
-    let mut more: std::collections::BTreeMap<&Name, [i64; 2]> = std::collections::BTreeMap::new();
+    let mut of_nodes: BTreeMap<&Name, [i64; 2]> = BTreeMap::new();
     for pod in pods {
-        let [cpu, memory] = change(pod);
-        if memory < 0 {
-            let asked = pod.requests.memory.saturating_add(memory);
-            match used(pod) {
+        for Memory { container, safe, .. } in memory(pod).into_iter().filter(|memory| memory.shrinks) {
+            match used(&container) {
                 None => return Some(InTheWay::UseUnknown { pod: pod.name.clone() }),
-                Some(used) if i128::from(used) * 100 > i128::from(asked) * MOST_USED_PERCENT => {
-                    return Some(InTheWay::InUse { pod: pod.name.clone(), used, asked });
+                Some(used) if i128::from(used) * 100 > i128::from(safe) * MOST_USED_PERCENT => {
+                    return Some(InTheWay::InUse { pod: pod.name.clone(), used, asked: safe });
                 }
                 Some(_) => {}
             }
         }
         if let Some(node) = &pod.node {
-            let of_node = more.entry(node).or_default();
-            of_node[0] = of_node[0].saturating_add(cpu);
-            of_node[1] = of_node[1].saturating_add(memory);
+            let of_node = of_nodes.entry(node).or_default();
+            for (sum, more) in of_node.iter_mut().zip(more(pod)) {
+                *sum = sum.saturating_add(more);
+            }
         }
     }
-    more.retain(|_, [cpu, memory]| *cpu > 0 || *memory > 0);
-    if more.is_empty() {
+    of_nodes.retain(|_, [cpu, memory]| *cpu > 0 || *memory > 0);
+    if of_nodes.is_empty() {
         return None;
     }
-    let mut held: std::collections::BTreeMap<&Name, [i64; 2]> = std::collections::BTreeMap::new();
+    let mut held: BTreeMap<&Name, [i64; 2]> = BTreeMap::new();
     for pod in snapshot.pods.iter().filter(|pod| !pod.is_finished()) {
-        if let Some(node) = pod.node.as_ref().filter(|node| more.contains_key(node)) {
+        if let Some(node) = pod.node.as_ref().filter(|node| of_nodes.contains_key(node)) {
             let of_node = held.entry(node).or_default();
             of_node[0] = of_node[0].saturating_add(pod.held.cpu);
             of_node[1] = of_node[1].saturating_add(pod.held.memory);
         }
     }
-    for (name, more) in more {
-        let node = snapshot.node(name)?;
-        let allocatable = [node.allocatable.cpu, node.allocatable.memory];
+    for (name, more) in of_nodes {
+        // Of a node that is not there nobody knows whether it has room.
+        let allocatable = snapshot.node(name).map_or([0, 0], |node| [node.allocatable.cpu, node.allocatable.memory]);
         let held = held.get(name).copied().unwrap_or_default();
         for resource in Resource::ALL {
             let at = resource.index();
@@ -190,7 +202,7 @@ impl fmt::Display for Obstacle {
             Obstacle::MayNotResize => f.write_str("the right to patch pods/resize is missing"),
             Obstacle::InTheWay(InTheWay::InUse { pod, used, asked }) => {
                 let words = |bytes: i64| Resource::Memory.words(bytes as f64);
-                write!(f, "pod {pod} uses {} of the {} that it would ask for", words(*used), words(*asked))
+                write!(f, "pod {pod} uses {} of the {} that it would have", words(*used), words(*asked))
             }
             Obstacle::InTheWay(InTheWay::UseUnknown { pod }) => {
                 write!(f, "nobody knows how much memory pod {pod} uses now")
@@ -262,7 +274,8 @@ mod tests {
             snapshot in any_pods(), to in 1..(8_i64 << 30), used in prop::option::of(0..(8_i64 << 30)),
         ) {
             let pods: Vec<&Pod> = snapshot.pods.iter().collect();
-            let found = in_the_way(&snapshot, &pods, |pod| [0, to - pod.requests.memory], |_| used);
+            let memory = |pod: &Pod| vec![Memory { container: "main".into(), safe: to, shrinks: to < pod.requests.memory }];
+            let found = in_the_way(&snapshot, &pods, |pod| [0, to - pod.requests.memory], memory, |_| used);
             let circumstances = Circumstances {
                 allow_in_place: true, in_place_is_served: true, may_resize: true, in_the_way: found,
                 ..Circumstances::default()
@@ -281,7 +294,7 @@ mod tests {
         ) {
             let pods: Vec<&Pod> = snapshot.pods.iter().collect();
             let more = [more[0], more[1] << 20];
-            let found = in_the_way(&snapshot, &pods, |_| more, |_| None);
+            let found = in_the_way(&snapshot, &pods, |_| more, |_| Vec::new(), |_| None);
             let bound = || pods.iter().filter(|pod| pod.node.is_some());
             let after = |of: fn(&Resources) -> i64, more: i64| bound().map(|pod| of(&pod.held) + more).sum::<i64>();
             let allocatable = &snapshot.nodes[0].allocatable;

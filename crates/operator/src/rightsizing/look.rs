@@ -44,13 +44,24 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const STALE: Duration = Duration::from_secs(300);
 /// A policy's status has room for so many workloads; each has an OptimizationRecommendation of its own besides.
 const MOST_WORKLOADS: usize = 100;
+/// etcd takes objects of 1.5 MiB.
+const MOST_BYTES: usize = 700_000;
 /// What was rolled back is not tried again for so long, unless something else is recommended by then.
 const NOT_AGAIN_SECONDS: i64 = 86_400;
 /// What was applied is left alone for so long, but for dangers.
 const SETTLES_SECONDS: i64 = 3_600;
 
-/// When a policy is looked at again, and which generation of it was looked at.
-type Due = BTreeMap<(String, String), (Option<i64>, Time)>;
+/// By namespace and name of the policy.
+type Due = BTreeMap<(String, String), Turn>;
+
+/// When a policy is looked at again.
+struct Turn {
+    /// The generation that was looked at.
+    seen: Option<i64>,
+    next: Time,
+    /// Workloads that it reaches.
+    workloads: usize,
+}
 
 /// What of use is asked for: from whom, how many seconds back, and of which namespace where it is one.
 type Asked = (Provider, i64, Option<String>);
@@ -73,7 +84,7 @@ async fn come_round(context: &Arc<Context>, in_use: &InUse, due: &mut Due) -> Re
     due.retain(|known, _| policies.iter().any(|policy| key(policy) == *known));
     let now = clock::now();
     let is_due = |policy: &&Arc<DynamicObject>| {
-        due.get(&key(policy)).is_none_or(|(seen, next)| *seen != policy.metadata.generation || *next <= now)
+        due.get(&key(policy)).is_none_or(|turn| turn.seen != policy.metadata.generation || turn.next <= now)
     };
     let coming: Vec<Arc<DynamicObject>> = policies.iter().filter(is_due).cloned().collect();
     if coming.is_empty() {
@@ -90,15 +101,22 @@ async fn come_round(context: &Arc<Context>, in_use: &InUse, due: &mut Due) -> Re
         let terms = match terms {
             Ok(terms) => terms,
             Err(wrong) => {
-                due.insert(key(policy), (policy.metadata.generation, Time(now.0 + NOT_AGAIN_SECONDS)));
+                let next = Time(now.0 + NOT_AGAIN_SECONDS);
+                due.insert(key(policy), Turn { seen: policy.metadata.generation, next, workloads: 0 });
                 refuse(context, policy, ACCEPTED, ("Invalid", wrong.clone())).await?;
                 continue;
             }
         };
         let next = Time(clock::now().0.saturating_add(terms.spec.interval_seconds()));
-        due.insert(key(policy), (policy.metadata.generation, next));
         let at = valid.iter().position(|known| known.reference() == terms.reference()).unwrap_or(usize::MAX);
         let conflict = conflicts.get(at).cloned().unwrap_or_default();
+        let mine = |workload: &usize| winners.get(*workload).copied().flatten() == Some(at);
+        let meant: Vec<WorkloadRef> = (0..snapshot.workloads.len())
+            .filter(mine)
+            .map(|workload| snapshot.workloads[workload].reference.clone())
+            .collect();
+        due.insert(key(policy), Turn { seen: policy.metadata.generation, next, workloads: meant.len() });
+        context.metrics.rightsizing_workloads.set(due.values().map(|turn| turn.workloads as i64).sum());
         if terms.spec.mode == PolicyMode::Disabled {
             // What was found stays as it is.
             stand(context, policy, |status| {
@@ -122,11 +140,6 @@ async fn come_round(context: &Arc<Context>, in_use: &InUse, due: &mut Due) -> Re
         }
         match &known[&asked] {
             Ok(read) => {
-                let mine = |workload: usize| winners.get(workload).copied().flatten() == Some(at);
-                let meant: Vec<WorkloadRef> = (0..snapshot.workloads.len())
-                    .filter(|workload| mine(*workload))
-                    .map(|workload| snapshot.workloads[workload].reference.clone())
-                    .collect();
                 look_at(context, in_use, policy, terms, (&snapshot, read), meant, &conflict).await?;
                 context.metrics.rightsizing_duration.observe(start.elapsed().as_secs_f64());
             }
@@ -174,6 +187,8 @@ async fn look_at(
     let mut workloads = Vec::new();
     let (mut count, mut savings, mut unknown, mut measured) = (0, 0.0, false, 0);
     let mut last_application = None;
+    let (mut problems, mut size) = (Vec::new(), 0);
+    in_use.forget(now);
     for (workload, containers) in &groups {
         remember(in_use, workload, containers);
         measured += usize::from(containers.iter().any(|container| container.usage.last().is_some()));
@@ -183,14 +198,27 @@ async fn look_at(
             savings += wanted.estimated_savings.unwrap_or(0.0);
             unknown |= wanted.estimated_savings.is_none();
         }
-        let standing = propose(context, terms, workload, wanted, is_danger(containers)).await?;
+        // What is in the way of one workload is in the way of no other.
+        let proposed = match wanted.as_ref().map(crds::validate).as_deref() {
+            Some([wrong, ..]) => Err(format!("no recommendation can be written: {wrong}")),
+            _ => propose(context, workload, wanted, is_danger(containers)).await.map_err(|error| error.to_string()),
+        };
+        let standing = proposed.as_ref().ok().cloned().flatten();
         last_application = last_application.max(standing.as_ref().and_then(|standing| standing.applied_at));
-        if workloads.len() < MOST_WORKLOADS {
-            workloads.push(status_of(workload, containers, standing, now));
+        let mut found = status_of(workload, containers, standing, now);
+        if let Err(problem) = proposed {
+            problems.push(format!("{workload}: {problem}"));
+            found.skipped = Some(problem);
+        }
+        size += serde_json::to_string(&found).map_or(0, |text| text.len());
+        if workloads.len() < MOST_WORKLOADS && size < MOST_BYTES {
+            workloads.push(found);
         }
     }
     forget(context, terms, snapshot).await?;
-    context.metrics.rightsizing_workloads.set(meant.len() as i64);
+    if !problems.is_empty() {
+        context.metrics.rightsizing_errors.inc();
+    }
     context.metrics.rightsizing_recommendations.set(context.objects.recommendations.all().len() as i64);
     stand(context, policy, |status| {
         let put = |conditions: &mut Vec<_>, kind, holds, reason, message: String| {
@@ -223,13 +251,12 @@ async fn look_at(
     .await
 }
 
-/// What its pods were last seen to use.
+/// What its containers were last seen to use.
 fn remember(in_use: &InUse, workload: &WorkloadRef, containers: &[ContainerAdvice]) {
-    let last = |container: &ContainerAdvice| container.usage.of(Resource::Memory).samples().last().copied();
-    let Some(lasts) = containers.iter().map(last).collect::<Option<Vec<_>>>() else { return };
-    let sum = lasts.iter().map(|sample| sample.amount).sum::<f64>();
-    if let Some(at) = lasts.iter().map(|sample| sample.at).min() {
-        in_use.put(workload.clone(), at, sum as i64);
+    for container in containers {
+        if let Some(last) = container.usage.of(Resource::Memory).samples().last() {
+            in_use.put(workload.clone(), container.container.clone(), last.at, last.amount as i64);
+        }
     }
 }
 
@@ -259,7 +286,6 @@ fn status_of(
 /// Brings the workload's recommendation to what is wanted, where it is not being applied; how it stands.
 async fn propose(
     context: &Context,
-    terms: &Terms,
     workload: &WorkloadRef,
     wanted: Option<OptimizationRecommendationSpec>,
     is_danger: bool,
@@ -278,8 +304,8 @@ async fn propose(
     };
     let standing: OptimizationRecommendationStatus = status(&found);
     let Ok(spec) = part::<OptimizationRecommendationSpec>(&found, "spec") else { return Ok(Some(standing)) };
-    // Somebody else's, or about to be applied: it stays as it was agreed to.
-    let is_ours = spec.policy.as_deref() == Some(&*terms.reference());
+    // Somebody's own, or about to be applied: it stays as it was agreed to. What another policy has made is ours by now.
+    let is_ours = spec.policy.is_some();
     let is_open = !spec.approved && standing.phase == RecommendationPhase::Pending;
     let is_over = matches!(
         standing.phase,
@@ -291,7 +317,7 @@ async fn propose(
     let Some(wanted) = wanted else {
         // It fits by now. What is in force goes on being so.
         if is_open && standing.applied.is_empty() {
-            record::delete(context, &api, &found.metadata).await?;
+            record::delete_as_seen(context, &api, &found.metadata).await?;
             return Ok(None);
         }
         return Ok(Some(standing));
@@ -299,31 +325,28 @@ async fn propose(
     let since = standing.conditions.iter().map(|condition| condition.last_transition_time.0).max();
     let age = since.map_or(i64::MAX, |since| clock::now().seconds_since(since));
     let is_same = is_alike(&spec.changes, &wanted.changes);
+    let is_of_another = spec.policy != wanted.policy;
     let is_news = match standing.phase {
         RecommendationPhase::Applied => !is_same && (is_danger || age > SETTLES_SECONDS),
         RecommendationPhase::RolledBack | RecommendationPhase::Rejected => !is_same || age > NOT_AGAIN_SECONDS,
         // The same amounts may be surer by now.
-        _ => !is_same || wanted.approved,
+        _ => !is_same || wanted.approved || is_of_another,
     };
     if !is_news {
         return Ok(Some(standing));
     }
     // Only as it was seen: who approves it meanwhile has agreed to what was there.
-    let whole = json!({
-        "metadata": {"resourceVersion": found.metadata.resource_version, "uid": found.metadata.uid},
-        "spec": with_absent(&wanted),
-    });
-    match record::merge(context, &api, &name, whole).await {
-        Ok(()) => {}
-        Err(error) => {
-            warn!(recommendation = name, %error, "it changes meanwhile");
-            return Ok(Some(standing));
-        }
-    }
+    let change = json!({"spec": with_absent(&wanted)});
+    let Some(written) = record::merge_as_seen(context, &api, &found.metadata, change).await? else {
+        return Ok(Some(standing));
+    };
     let again = OptimizationRecommendationStatus { applied: standing.applied.clone(), ..Default::default() };
-    let anew = json!({"applied": again.applied, "phase": again.phase, "method": null, "approvedBy": null, "appliedAt": standing.applied_at,
-        "step": null, "stepSince": null, "pods": [], "conditions": []});
-    record::status(context, &api, &found.metadata, &anew).await?;
+    // What is not written here is told by the generation: a status of another one says nothing of this.
+    let anew = json!({
+        "applied": again.applied, "phase": again.phase, "method": null, "approvedBy": null, "step": null,
+        "stepSince": null, "pods": standing.pods, "conditions": [], "observedGeneration": null,
+    });
+    record::status_as_seen(context, &api, &written.metadata, &anew).await?;
     Ok(Some(again))
 }
 
@@ -345,12 +368,15 @@ async fn forget(context: &Context, terms: &Terms, snapshot: &Snapshot) -> Result
         let target = &found.data["spec"]["targetWorkload"];
         let text = |field: &str| target[field].as_str().unwrap_or_default();
         let is_ours = found.data["spec"]["policy"].as_str() == Some(&*terms.reference());
+        let kind = text("kind");
         let workload =
-            WorkloadRef { kind: text("kind").into(), namespace: namespace(&found).into(), name: text("name").into() };
+            WorkloadRef { kind: kind.into(), namespace: namespace(&found).into(), name: text("name").into() };
         let is_there = snapshot.workloads.binary_search_by(|known| known.reference.cmp(&workload)).is_ok();
-        if is_ours && !is_there {
+        let standing: OptimizationRecommendationStatus = status(&found);
+        // Of a kind that is not read, a workload without pods is not seen.
+        if is_ours && !is_there && snapshot.has(kind) && !standing.phase.is_under_way() {
             let api = objects.api_in(&objects.recommendations, namespace(&found));
-            record::delete(context, &api, &found.metadata).await?;
+            record::delete_as_seen(context, &api, &found.metadata).await?;
         }
     }
     Ok(())

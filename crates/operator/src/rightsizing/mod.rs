@@ -17,37 +17,58 @@ mod usage;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use model::{Time, WorkloadRef};
+use model::{Name, Time, WorkloadRef};
+use tokio::task::JoinSet;
+use tracing::error;
 
 use crate::context::Context;
 pub use usage::used;
 
-/// Memory that a replica was last seen to use, and when, by workload: of the replica that uses most.
+/// Memory that containers were last seen to use, and when: of the replica that uses most.
 #[derive(Default)]
 pub struct InUse {
-    of: Mutex<BTreeMap<WorkloadRef, (Time, i64)>>,
+    of: Mutex<BTreeMap<(WorkloadRef, Name), (Time, i64)>>,
 }
 
+/// After what nobody expected.
+const BEGIN_ANEW: Duration = Duration::from_secs(10);
 /// What was seen longer ago says nothing of now.
 const LATELY_SECONDS: i64 = 1_800;
 
 impl InUse {
-    fn put(&self, workload: WorkloadRef, at: Time, bytes: i64) {
-        self.of.lock().unwrap_or_else(PoisonError::into_inner).insert(workload, (at, bytes));
+    fn put(&self, workload: WorkloadRef, container: Name, at: Time, bytes: i64) {
+        let mut known = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((workload, container), (at, bytes));
     }
 
-    fn get(&self, workload: &WorkloadRef, now: Time) -> Option<i64> {
+    /// What says nothing of now any more.
+    fn forget(&self, now: Time) {
+        let mut known = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (at, _)| now.seconds_since(*at) <= LATELY_SECONDS);
+    }
+
+    fn get(&self, workload: &WorkloadRef, container: &str, now: Time) -> Option<i64> {
         let known = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(workload).filter(|(at, _)| now.seconds_since(*at) <= LATELY_SECONDS).map(|(_, bytes)| *bytes)
+        let found = known.get(&(workload.clone(), container.into()));
+        found.filter(|(at, _)| now.seconds_since(*at) <= LATELY_SECONDS).map(|(_, bytes)| *bytes)
     }
 }
 
 /// Both loops, until this replica does not lead any more.
 pub async fn keep(context: &Arc<Context>) -> Infallible {
-    let in_use = InUse::default();
-    tokio::select! {
-        never = look::keep(context, &in_use) => never,
-        never = applying::keep(context, &in_use) => never,
+    let in_use = Arc::new(InUse::default());
+    loop {
+        // They end with this future, and begin anew together where one ends that never should.
+        let mut loops = JoinSet::new();
+        let (look, apply) = ((context.clone(), in_use.clone()), (context.clone(), in_use.clone()));
+        loops.spawn(async move { look::keep(&look.0, &look.1).await });
+        loops.spawn(async move { applying::keep(&apply.0, &apply.1).await });
+        if let Some(Err(problem)) = loops.join_next().await {
+            error!(%problem, "rightsizing ended unexpectedly, and begins anew");
+        }
+        drop(loops);
+        tokio::time::sleep(BEGIN_ANEW).await;
     }
 }

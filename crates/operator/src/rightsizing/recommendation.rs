@@ -4,7 +4,9 @@ use act::Size;
 use crds::optimization_policy::{ContainerStatus, PolicyMode, ResourceStatus};
 use crds::optimization_recommendation::{Change, RecommendationType, RiskLevel, TargetWorkload};
 use crds::{Amounts, OptimizationRecommendationSpec};
+use engine::rightsizing::method::Memory;
 use engine::rightsizing::{Advice, ContainerAdvice, Resource, Verdict};
+use model::pod::ContainerRequests;
 use model::{Pod, Risk, UsdPerHour, WorkloadRef};
 
 use super::terms::Terms;
@@ -25,7 +27,7 @@ pub fn name_of(workload: &WorkloadRef) -> String {
     let hash = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{}-{hash:016x}", &name[..LONGEST - 17])
+    format!("{}-{hash:016x}", &name[..name.floor_char_boundary(LONGEST - 17)])
 }
 
 /// What should change for a workload; none where everything fits or nothing is known.
@@ -203,6 +205,48 @@ pub fn difference(changes: &[Change], pod: &Pod) -> [i64; 2] {
         }
     }
     sum
+}
+
+/// What becomes of the memory of the pod's containers.
+pub fn memory(changes: &[Change], pod: &Pod) -> Vec<Memory> {
+    let one = |change: &Change| {
+        let is_meant =
+            |container: &&ContainerRequests| change.container.as_deref().is_none_or(|name| name == &*container.name);
+        let container = pod.spec.containers.iter().find(is_meant)?;
+        let memory = Resource::Memory.index();
+        let [request, limit] = [change.requests.values()[memory], change.limits.values()[memory]];
+        let less = |new: Option<i64>, now: Option<i64>| new.is_some_and(|new| now.is_some_and(|now| new < now));
+        Some(Memory {
+            container: container.name.clone(),
+            safe: request.into_iter().chain(limit).min()?,
+            shrinks: less(request, container.memory) || less(limit, container.memory_limit),
+        })
+    };
+    changes.iter().filter_map(one).collect()
+}
+
+/// What is in force once `new` is applied to what was: container by container, resource by resource. What was before
+/// anything was in force stays what was before.
+pub fn overlaid(before: &[Change], new: &[Change]) -> Vec<Change> {
+    let mut all = before.to_vec();
+    for change in new {
+        let Some(known) = all.iter_mut().find(|known| known.container == change.container) else {
+            all.push(change.clone());
+            continue;
+        };
+        for (known, new) in [(&mut known.requests, &change.requests), (&mut known.limits, &change.limits)] {
+            known.cpu = new.cpu.clone().or(known.cpu.take());
+            known.memory = new.memory.clone().or(known.memory.take());
+        }
+        for (known, new) in
+            [(&mut known.requests_before, &change.requests_before), (&mut known.limits_before, &change.limits_before)]
+        {
+            known.cpu = known.cpu.take().or(new.cpu.clone());
+            known.memory = known.memory.take().or(new.memory.clone());
+        }
+        known.explanation.clone_from(&change.explanation);
+    }
+    all
 }
 
 /// Does the pod ask for what the changes say?

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use act::Refusal;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -128,10 +129,18 @@ async fn listen(listener: TcpListener, acceptor: TlsAcceptor, context: Arc<Conte
     }
 }
 
+/// Who we are to the API server, once it says so; none where it does not know us.
 async fn own_name(context: &Context) -> Option<String> {
     let review: Api<SelfSubjectReview> = Api::all(context.client());
-    let asked = review.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
-    asked.status?.user_info?.username
+    let (params, question) = (PostParams::default(), SelfSubjectReview::default());
+    loop {
+        match context.cluster.answer(review.create(&params, &question)).await {
+            Ok(answer) => return answer.status?.user_info?.username,
+            Err(Refusal::Final(_)) => return None,
+            Err(refusal) => warn!(problem = %refusal.in_words(), "cannot ask who we are"),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 async fn answer(

@@ -64,9 +64,12 @@ pub fn stamp(request: &Value, own: Option<&str>) -> Answer {
     let user = request["userInfo"]["username"].as_str().unwrap_or("unknown");
     let is_approved = |plan: &Value| plan["spec"]["approved"] == true;
     let written = &object["spec"]["approvedBy"];
+    let is_own = own == Some(user) && written.is_string();
     let right = match (is_approved(old), is_approved(object)) {
-        (true, _) => old["spec"]["approvedBy"].clone(),
-        (false, true) if own == Some(user) && written.is_string() => return Answer::Allowed,
+        // We say what comes next once something is applied, and by which policy.
+        (_, true) if is_own && old["spec"] != object["spec"] => return Answer::Allowed,
+        (true, true) => old["spec"]["approvedBy"].clone(),
+        (true, false) => Value::Null,
         (false, true) => user.into(),
         (false, false) => Value::Null,
     };

@@ -23,7 +23,8 @@ use std::path::{Path, PathBuf};
 
 use karpenter::Part;
 
-const TABLES: [&str; 8] = ["simulate", "matrix", "gap", "packing", "affinity", "provisioning", "replan", "rightsizing"];
+const TABLES: [&str; 9] =
+    ["simulate", "matrix", "gap", "packing", "affinity", "provisioning", "replan", "rightsizing", "rightsizing-speed"];
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -65,6 +66,7 @@ fn main() -> anyhow::Result<()> {
             "packing" => packing::run(&plimsoll()?, folder)?,
             "affinity" => affinity::run(&plimsoll()?, folder, &data)?,
             "provisioning" => provisioning::run(&binary(root, "target/karpenter-scheduling")?)?,
+            "rightsizing-speed" => rightsizing::speed(),
             "rightsizing" => rightsizing::run(&data, &binary(root, "target/vpa-recommender")?)?,
             _ => replan::run(folder)?,
         }

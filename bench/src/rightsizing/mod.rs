@@ -68,8 +68,12 @@ pub fn run(data: &Path, vpa: &Path) -> anyhow::Result<()> {
     row("one that knows the next six hours", &peers::oracle(&vms));
     println!();
     calibration::print(&vms);
-    speed::print();
     Ok(())
+}
+
+/// The histogram, and a look at many workloads.
+pub fn speed() {
+    speed::print();
 }
 
 /// VPA's least requests: 25 millicores and 250 MiB.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{Name, Pod, Prices, Snapshot, Time, UsdPerHour, WorkloadRef};
+use rayon::prelude::*;
 
 use super::owners::Owners;
 use super::recommend::{Recommended, Skip, recommend};
@@ -141,9 +142,9 @@ pub fn rightsize(
             of_workload.push(at);
         }
     }
-    let mut advice = Vec::new();
-    for (at, (workload, pods)) in snapshot.workloads.iter().zip(&pods).enumerate() {
-        let Some(model) = pods.last().map(|pod| &snapshot.pods[*pod]) else { continue };
+    let of_workload = |(at, (workload, pods)): (usize, (&model::Workload, &Vec<usize>))| {
+        let mut advice = Vec::new();
+        let Some(model) = pods.last().map(|pod| &snapshot.pods[*pod]) else { return advice };
         for (place, container) in model.spec.containers.iter().enumerate() {
             let merged = usage.get(&(at, container.name.clone())).map(|found| highest_of(found)).unwrap_or_default();
             let work = if workload.is_job { Work::Batch } else { Work::Serving };
@@ -184,8 +185,10 @@ pub fn rightsize(
                 usage: merged,
             });
         }
-    }
-    advice
+        advice
+    };
+    // Collected in the order of the workloads, whichever thread was first.
+    snapshot.workloads.par_iter().zip(&pods).enumerate().flat_map_iter(of_workload).collect()
 }
 
 /// Dangers first, the largest lack before others; then savings, the largest first; then the rest.

@@ -266,3 +266,50 @@ pub fn has(changes: &[Change], pod: &Pod) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(container: &str, requests: (&str, &str), before: (&str, &str)) -> Change {
+        let amounts = |(cpu, memory): (&str, &str)| Amounts {
+            cpu: Some(cpu.to_owned()).filter(|text| !text.is_empty()),
+            memory: Some(memory.to_owned()).filter(|text| !text.is_empty()),
+        };
+        Change {
+            container: Some(container.to_owned()),
+            requests: amounts(requests),
+            requests_before: amounts(before),
+            ..Change::default()
+        }
+    }
+
+    #[test]
+    fn every_workload_has_a_name_of_its_own_whatever_letters_it_has() {
+        let of =
+            |name: &str| name_of(&WorkloadRef { kind: "Deployment".into(), namespace: "n".into(), name: name.into() });
+        assert_eq!(of("web"), "deployment-web");
+        for letter in ["a", "é", "漢"] {
+            let names = [of(&letter.repeat(300)), of(&format!("{}b", letter.repeat(299)))];
+            assert!(names.iter().all(|name| name.len() <= 253) && names[0] != names[1], "{names:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_force_stays_so_where_something_else_changes() {
+        let first = [change("main", ("100m", "128Mi"), ("400m", "512Mi"))];
+        let second = [change("main", ("150m", ""), ("100m", "")), change("side", ("10m", ""), ("50m", ""))];
+        let both = overlaid(&first, &second);
+        assert_eq!(both.len(), 2);
+        assert_eq!(both[0].requests, change("main", ("150m", "128Mi"), ("", "")).requests);
+        assert_eq!(both[0].requests_before, first[0].requests_before, "what was before anything was in force");
+        assert_eq!(overlaid(&[], &second), second);
+    }
+
+    #[test]
+    fn a_twentieth_is_the_same_recommendation() {
+        let of = |cpu: &str| [change("main", (cpu, ""), ("", ""))];
+        assert!(is_alike(&of("1000m"), &of("1040m")) && !is_alike(&of("1000m"), &of("1100m")));
+        assert!(!is_alike(&of("1"), &[change("main", ("1", "1Gi"), ("", ""))]));
+    }
+}

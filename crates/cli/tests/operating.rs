@@ -323,7 +323,9 @@ fn restart(cluster: &Cluster, workload: &str) {
         let name = pod["metadata"]["name"].as_str().unwrap();
         let arguments = ["patch", "pod", name, "--subresource=status", "--type", "merge", "--patch", &patch];
         let patched = cluster.plane.kubectl(&arguments).unwrap();
-        assert!(patched.status.success(), "{}", words(&patched));
+        // It may have moved meanwhile.
+        let said = words(&patched);
+        assert!(patched.status.success() || said.contains("NotFound"), "{said}");
     }
 }
 

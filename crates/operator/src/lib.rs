@@ -34,7 +34,7 @@ use tracing::{info, warn};
 
 use context::Context;
 pub use error::OperatorError;
-pub use outside::{Outside, Resources};
+pub use outside::{Approved, Outside, Resources};
 pub use rightsizing::used;
 pub use settings::{Rightsizing, Settings};
 pub use webhooks::{Reached, Webhooks};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::{MigrationPlan, OptimizationConfig, OptimizationReport};
+use crds::{MigrationPlan, OptimizationConfig, OptimizationPolicy, OptimizationRecommendation, OptimizationReport};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -28,6 +28,27 @@ pub struct Resources {
     pub plans: Vec<DynamicObject>,
     /// OptimizationReports.
     pub reports: Vec<DynamicObject>,
+    /// OptimizationPolicies.
+    pub policies: Vec<DynamicObject>,
+    /// OptimizationRecommendations.
+    pub recommendations: Vec<DynamicObject>,
+}
+
+/// What somebody agrees to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approved {
+    /// A MigrationPlan.
+    Plan {
+        /** Its name. */
+        name: String,
+    },
+    /// An OptimizationRecommendation.
+    Recommendation {
+        /** Its namespace. */
+        namespace: String,
+        /** Its name. */
+        name: String,
+    },
 }
 
 /// A cluster whose resources are asked for.
@@ -49,21 +70,32 @@ impl Outside {
             configs: self.list::<OptimizationConfig>().await?,
             plans: self.list::<MigrationPlan>().await?,
             reports: self.list::<OptimizationReport>().await?,
+            policies: self.list::<OptimizationPolicy>().await?,
+            recommendations: self.list::<OptimizationRecommendation>().await?,
         })
     }
 
-    /// Agrees to a plan, in the name that the API server knows us by.
-    pub async fn approve(&self, plan: &str) -> Result<String, OperatorError> {
+    /// Agrees to it, in the name that the API server knows us by.
+    pub async fn approve(&self, what: &Approved) -> Result<String, OperatorError> {
         let review: Api<SelfSubjectReview> = Api::all(self.client.clone());
         let (params, nobody) = (PostParams::default(), SelfSubjectReview::default());
         let asked = review.create(&params, &nobody);
         let user = self.answer("ask who we are", asked).await?.status.and_then(|status| status.user_info);
         let by = user.and_then(|user| user.username).unwrap_or_else(|| "unknown".to_owned());
         let change = Patch::Merge(json!({"spec": {"approved": true, "approvedBy": by}}));
-        let resource = ApiResource::erase::<MigrationPlan>(&());
-        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
-        let params = PatchParams::default();
-        self.answer(&format!("approve plan {plan}"), api.patch(plan, &params, &change)).await?;
+        let (client, params) = (self.client.clone(), PatchParams::default());
+        let (api, name, words): (Api<DynamicObject>, _, _) = match what {
+            Approved::Plan { name } => {
+                let resource = ApiResource::erase::<MigrationPlan>(&());
+                (Api::all_with(client, &resource), name, format!("approve plan {name}"))
+            }
+            Approved::Recommendation { namespace, name } => {
+                let resource = ApiResource::erase::<OptimizationRecommendation>(&());
+                let words = format!("approve recommendation {namespace}/{name}");
+                (Api::namespaced_with(client, namespace, &resource), name, words)
+            }
+        };
+        self.answer(&words, api.patch(name, &params, &change)).await?;
         Ok(by)
     }
 
@@ -127,7 +159,7 @@ impl Outside {
         let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
         let what = format!("list {}.{}", resource.plural, resource.group);
         let mut all = self.answer(&what, api.list(&Default::default())).await?.items;
-        all.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+        all.sort_by(|a, b| (&a.metadata.namespace, &a.metadata.name).cmp(&(&b.metadata.namespace, &b.metadata.name)));
         Ok(all)
     }
 

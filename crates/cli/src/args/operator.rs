@@ -110,12 +110,16 @@ pub struct StatusArgs {
 #[command(after_help = "Examples:\n  \
     kubectl optimize status                                   which plans wait\n  \
     kubectl get mplan consolidate-2026-11-21-a1b2c3 -o yaml   look at one\n  \
-    kubectl optimize approve consolidate-2026-11-21-a1b2c3\n\n\
-    From then on the plan cannot be changed. Deleting it stops it, and undoes its cordons.")]
+    kubectl optimize approve consolidate-2026-11-21-a1b2c3\n  \
+    kubectl optimize approve optrec/deployment-web -n shop    requests that fit\n\n\
+    From then on it cannot be changed. Deleting a plan stops it, and undoes its cordons.")]
 pub struct ApproveArgs {
-    /// The plan's name
-    #[arg(value_name = "PLAN")]
-    pub plan: String,
+    /// The plan's name, or optrec/NAME
+    #[arg(value_name = "WHAT")]
+    pub what: String,
+    /// The recommendation's namespace; `default` where absent
+    #[arg(short, long, value_name = "NAME")]
+    pub namespace: Option<String>,
     /// The cluster.
     #[command(flatten)]
     pub live: LiveArgs,

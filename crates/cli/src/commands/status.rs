@@ -17,6 +17,8 @@ use crate::render::grid::{Cell, Column, Grid};
 use crate::render::money;
 use crate::render::text::clean;
 
+/// Of recommendations that wait the ones that save most.
+const MOST_SHOWN: usize = 10;
 /// How often it is looked at anew.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 
@@ -50,6 +52,8 @@ pub fn run(args: &StatusArgs, out: &mut Output) -> Result<Exit, Failure> {
 pub struct Document {
     configs: Vec<Config>,
     pub plans: Vec<Plan>,
+    policies: Vec<Policy>,
+    recommendations: Vec<Recommendation>,
     /// What finished plans save together, in dollars a month.
     pub usd_per_month_saved: f64,
 }
@@ -64,6 +68,34 @@ struct Config {
     nodes: Option<u64>,
     usd_per_month_to_save: Option<f64>,
     last_analysis: Option<String>,
+    message: String,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Policy {
+    namespace: String,
+    name: String,
+    mode: String,
+    workloads: Option<u64>,
+    recommendations: Option<u64>,
+    usd_per_month_to_save: Option<f64>,
+    last_recommendation: Option<String>,
+    message: String,
+}
+
+/// Other requests for a workload, and how far they have come.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Recommendation {
+    namespace: String,
+    name: String,
+    phase: String,
+    method: Option<String>,
+    usd_per_month_saved: Option<f64>,
+    confidence: Option<f64>,
+    risk: String,
+    approved_by: Option<String>,
     message: String,
 }
 
@@ -126,7 +158,41 @@ impl Document {
         });
         let reports = resources.reports.iter();
         let saved = reports.filter_map(|report| report.data["status"]["consolidation"]["usdPerMonthSaved"].as_f64());
-        Document { configs: configs.collect(), plans: plans.collect(), usd_per_month_saved: saved.sum() }
+        let namespace = |object: &kube::api::DynamicObject| object.metadata.namespace.clone().unwrap_or_default();
+        let policies = resources.policies.iter().map(|object| {
+            let (spec, status) = (&object.data["spec"], &object.data["status"]);
+            Policy {
+                namespace: namespace(object),
+                name: name(object),
+                mode: text(&spec["mode"]).unwrap_or_default(),
+                workloads: status["workloadCount"].as_u64(),
+                recommendations: status["recommendationCount"].as_u64(),
+                usd_per_month_to_save: status["potentialSavings"].as_f64(),
+                last_recommendation: text(&status["lastRecommendation"]),
+                message: message(status, &["Accepted", "MetricsAvailable", "Ready"]),
+            }
+        });
+        let recommendations = resources.recommendations.iter().map(|object| {
+            let (spec, status) = (&object.data["spec"], &object.data["status"]);
+            Recommendation {
+                namespace: namespace(object),
+                name: name(object),
+                phase: text(&status["phase"]).unwrap_or_else(|| "Pending".to_owned()),
+                method: text(&status["method"]),
+                usd_per_month_saved: spec["estimatedSavings"].as_f64(),
+                confidence: spec["confidence"].as_f64(),
+                risk: text(&spec["risk"]).unwrap_or_default(),
+                approved_by: text(&status["approvedBy"]),
+                message: message(status, &["Applied", "Applicable"]),
+            }
+        });
+        Document {
+            configs: configs.collect(),
+            plans: plans.collect(),
+            policies: policies.collect(),
+            recommendations: recommendations.collect(),
+            usd_per_month_saved: saved.sum(),
+        }
     }
 
     /// Has it come to its end?
@@ -166,6 +232,25 @@ fn write_out(seen: &Document, out: &mut Output, format: Format) -> Result<(), Fa
             writeln!(out, "\n{} waits: plimsoll approve {}", clean(&plan.name), clean(&plan.name))?;
         }
     }
+    if !seen.policies.is_empty() {
+        writeln!(out)?;
+        policies(seen).write(out, format)?;
+    }
+    // What is in force needs nobody.
+    let open = seen.recommendations.iter().filter(|one| one.phase != "Applied");
+    let mut open: Vec<&Recommendation> = open.collect();
+    open.sort_by(|a, b| b.usd_per_month_saved.unwrap_or(0.0).total_cmp(&a.usd_per_month_saved.unwrap_or(0.0)));
+    if !open.is_empty() {
+        writeln!(out)?;
+        recommendations(&open[..open.len().min(MOST_SHOWN)]).write(out, format)?;
+        if open.len() > MOST_SHOWN {
+            writeln!(out, "and {} more: kubectl get optrec --all-namespaces", open.len() - MOST_SHOWN)?;
+        }
+    }
+    if let Some(first) = open.iter().find(|one| one.phase == "Pending") {
+        let (name, within) = (clean(&first.name), clean(&first.namespace));
+        writeln!(out, "\n{name} waits: plimsoll approve optrec/{name} -n {within}")?;
+    }
     let over = seen.plans.iter().filter(|plan| plan.phase == "Completed").count();
     writeln!(out, "\nsaved so far: {} a month by {over} plans", dollars(Some(seen.usd_per_month_saved)))?;
     Ok(())
@@ -192,6 +277,57 @@ fn configs(seen: &Document) -> Grid {
             dollars(config.usd_per_month_to_save).into(),
             Cell::or_none(config.last_analysis.clone()),
             config.message.clone().into(),
+        ]);
+    }
+    grid
+}
+
+fn policies(seen: &Document) -> Grid {
+    let mut grid = Grid::new(&[
+        Column::words("POLICY"),
+        Column::words("MODE"),
+        Column::numbers("WORKLOADS"),
+        Column::numbers("TO CHANGE"),
+        Column::numbers("$/MONTH TO SAVE"),
+        Column::words("LAST LOOK").wide(),
+        Column::words("MESSAGE"),
+    ]);
+    for policy in &seen.policies {
+        let number = |number: Option<u64>| number.map_or_else(Cell::unknown, |number| number.to_string().into());
+        grid.row(vec![
+            format!("{}/{}", policy.namespace, policy.name).into(),
+            policy.mode.clone().into(),
+            number(policy.workloads),
+            number(policy.recommendations),
+            dollars(policy.usd_per_month_to_save).into(),
+            Cell::or_none(policy.last_recommendation.clone()),
+            policy.message.clone().into(),
+        ]);
+    }
+    grid
+}
+
+fn recommendations(all: &[&Recommendation]) -> Grid {
+    let mut grid = Grid::new(&[
+        Column::words("RECOMMENDATION"),
+        Column::words("PHASE"),
+        Column::numbers("$/MONTH"),
+        Column::numbers("CONFIDENCE"),
+        Column::words("RISK"),
+        Column::words("METHOD").wide(),
+        Column::words("APPROVED BY").wide(),
+        Column::words("MESSAGE"),
+    ]);
+    for one in all {
+        grid.row(vec![
+            format!("{}/{}", one.namespace, one.name).into(),
+            one.phase.clone().into(),
+            dollars(one.usd_per_month_saved).into(),
+            one.confidence.map_or_else(Cell::unknown, |confidence| format!("{confidence:.2}").into()),
+            one.risk.clone().into(),
+            Cell::or_none(one.method.clone()),
+            Cell::or_none(one.approved_by.clone()),
+            one.message.clone().into(),
         ]);
     }
     grid

@@ -66,8 +66,9 @@ pub fn stamp(request: &Value, own: Option<&str>) -> Answer {
     let written = &object["spec"]["approvedBy"];
     let is_own = own == Some(user) && written.is_string();
     let right = match (is_approved(old), is_approved(object)) {
-        // We say what comes next once something is applied, and by which policy.
-        (_, true) if is_own && old["spec"] != object["spec"] => return Answer::Allowed,
+        (false, true) if is_own => return Answer::Allowed,
+        // We say what comes next once a recommendation is applied, and by which policy.
+        (true, true) if is_own && old["spec"]["changes"] != object["spec"]["changes"] => return Answer::Allowed,
         (true, true) => old["spec"]["approvedBy"].clone(),
         (true, false) => Value::Null,
         (false, true) => user.into(),
@@ -156,6 +157,14 @@ mod tests {
         let own = request(Value::Null, plan(true, Some("operator, as mode full-auto")), "operator");
         assert_eq!(stamp(&own, Some("operator")), Answer::Allowed);
         assert_eq!(stamp(&request(plan(true, Some("joe")), plan(true, Some("joe")), "x"), None), Answer::Allowed);
+        // What comes next, once something was applied, is of another policy's making; or of nobody's, and waits.
+        let mut next = plan(true, Some("operator, as policy a/b"));
+        next["spec"]["changes"] = json!([{"container": "main"}]);
+        let next = request(plan(true, Some("joe")), next, "operator");
+        assert_eq!(stamp(&next, Some("operator")), Answer::Allowed);
+        assert_eq!(stamped(plan(true, Some("joe")), plan(false, Some("joe"))), removed);
+        let again = request(plan(true, Some("joe")), plan(true, Some("operator")), "operator");
+        assert!(matches!(stamp(&again, Some("operator")), Answer::Changed(_)), "who agreed first has agreed");
     }
 
     #[test]

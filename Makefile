@@ -35,8 +35,8 @@ prometheus: ## Install Debian's Prometheus where there is none
 controlplane: ## Build etcd, Kubernetes, KWOK, Karpenter and the scheduler oracle, once
 	tests/controlplane/build.sh
 
-unit: ## All Rust tests, those on the real control plane included
-	$(CARGO) test --workspace
+unit: ## All Rust tests, those on the real control plane included; most of those wait, so four run at once
+	RUST_TEST_THREADS=4 $(CARGO) test --workspace
 
 oracle: ## Compare with kube-scheduler: make oracle SEED=7 CLUSTERS=5000
 	tests/controlplane/build.sh oracle

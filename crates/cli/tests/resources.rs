@@ -18,8 +18,15 @@ use serde_json::{Value, json};
 /// Far more than anything here takes, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-const EXAMPLES: [&str; 5] =
-    ["optimization-config", "optimization-profile", "workload-profile", "migration-plan-draft", "optimization-report"];
+const EXAMPLES: [&str; 7] = [
+    "optimization-config",
+    "optimization-profile",
+    "workload-profile",
+    "migration-plan-draft",
+    "optimization-report",
+    "optimization-policy",
+    "optimization-recommendation",
+];
 
 #[test]
 fn the_api_server_takes_our_kinds_and_refuses_what_is_wrong_by_field() {
@@ -69,6 +76,11 @@ fn holds(definition: &Value, condition: &str) -> bool {
 }
 
 fn the_examples_are_taken_and_defaults_filled_in(plane: &ControlPlane) {
+    // Those that the examples and the dialects live in.
+    for name in ["plimsoll", "shop", "optipod-system", "production"] {
+        apply(plane, &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}).to_string())
+            .unwrap();
+    }
     for example in EXAMPLES {
         let (_, warnings) = apply(plane, &fs::read_to_string(path_of(example)).unwrap()).unwrap();
         assert_eq!(warnings, "", "{example}");
@@ -82,6 +94,15 @@ fn the_examples_are_taken_and_defaults_filled_in(plane: &ControlPlane) {
         "weights": {"cost": 1, "disruption": 1, "latency": 0},
         "safeWindows": [{"start": "22:00", "end": "05:00", "days": [], "timeZone": "UTC"}]});
     assert_eq!(filled["spec"], expected);
+    let bare = json!({"apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationPolicy",
+        "metadata": {"name": "bare", "namespace": "shop"}, "spec": {}});
+    apply(plane, &bare.to_string()).unwrap();
+    let filled = plane.get(&["optpol", "bare", "--namespace", "shop"]).unwrap();
+    let expected = json!({"mode": "Recommend", "selector": {"namespaces": {}}, "metricsConfig": {"provider": "prometheus",
+        "rollingWindow": "336h"}, "resourceBounds": {"cpu": {}, "memory": {}}, "updateStrategy": {"allowInPlaceResize": true,
+        "allowRecreate": false, "updateRequestsOnly": true}, "reconciliationInterval": "5m",
+        "autoApprove": {"minConfidence": 0.8, "maxRiskLevel": "medium"}});
+    assert_eq!(filled["spec"], expected);
     let draft = plane.get(&["migrationplan", "empty-node-3"]).unwrap();
     assert_eq!(draft["spec"]["strategy"], "rolling-drain");
     assert_eq!(draft["spec"]["migrations"][0]["method"], "evict");
@@ -89,7 +110,7 @@ fn the_examples_are_taken_and_defaults_filled_in(plane: &ControlPlane) {
 }
 
 fn dialects_can_be_applied_once_converted(plane: &ControlPlane) {
-    for dialect in ["v1", "v1alpha1"] {
+    for dialect in ["v1", "v1alpha1", "rightsizing"] {
         let file = dialects().join(format!("{dialect}.yaml")).display().to_string();
         let converted = run(&["convert", "-f", &file], "");
         assert_eq!(converted.code, 0, "{}", converted.stderr);
@@ -113,6 +134,8 @@ fn what_is_wrong_is_refused_by_field(plane: &ControlPlane) {
     let profile = |field: &str| ("optimization-profile", format!("/spec/rules/{field}"));
     let workload = |field: &str| ("workload-profile", format!("/spec/{field}"));
     let plan = |field: &str| ("migration-plan-draft", format!("/spec/{field}"));
+    let policy = |field: &str| ("optimization-policy", format!("/spec/{field}"));
+    let recommendation = |field: &str| ("optimization-recommendation", format!("/spec/{field}"));
     // The example and its field, what it is made, who refuses it, the field named, and words that say what is valid.
     let wrong = [
         (config("mode"), json!("auto"), Both, "spec.mode", "full-auto"),
@@ -158,6 +181,29 @@ fn what_is_wrong_is_refused_by_field(plane: &ControlPlane) {
             "spec.selector.matchExpressions[0].operator",
             "need values",
         ),
+        (policy("mode"), json!("auto"), Both, "spec.mode", "Recommend"),
+        (policy("selector/namespaces/deny"), json!(["a", "a"]), Both, "spec.selector.namespaces.deny[1]", "a"),
+        (policy("selector/namespaces/deny"), json!(["A"]), Lint, "spec.selector.namespaces.deny[0]", ""),
+        (policy("metricsConfig/provider"), json!("graphite"), Both, "spec.metricsConfig.provider", "metrics-server"),
+        (policy("metricsConfig/percentile"), json!("P95"), Both, "spec.metricsConfig.percentile", "P99"),
+        (policy("metricsConfig/safetyFactor"), json!(0.5), Both, "spec.metricsConfig.safetyFactor", "1"),
+        (policy("metricsConfig/rollingWindow"), json!("1d"), Lint, "spec.metricsConfig.rollingWindow", ""),
+        (policy("resourceBounds/cpu/min"), json!("5"), Lint, "spec.resourceBounds.cpu.max", ""),
+        (policy("reconciliationInterval"), json!("5s"), Lint, "spec.reconciliationInterval", ""),
+        (policy("autoApprove/minConfidence"), json!(2), Both, "spec.autoApprove.minConfidence", "1"),
+        (policy("autoApprove/maxRiskLevel"), json!("none"), Both, "spec.autoApprove.maxRiskLevel", "medium"),
+        (
+            policy("rolloutStrategy/steps/0/replicas"),
+            json!("0%"),
+            Both,
+            "spec.rolloutStrategy.steps[0].replicas",
+            "100%",
+        ),
+        (recommendation("type"), json!("guess"), Both, "spec.type", "right-sizing"),
+        (recommendation("changes"), json!([]), Both, "spec.changes", "1"),
+        (recommendation("changes/0/requests/cpu"), json!("none"), Lint, "spec.changes[0].requests.cpu", ""),
+        (recommendation("confidence"), json!(1.5), Both, "spec.confidence", "1"),
+        (recommendation("risk"), json!("grave"), Both, "spec.risk", "medium"),
         (plan("strategy"), json!("big-bang"), Both, "spec.strategy", "rolling-drain"),
         (plan("migrations/0/wave"), json!(0), Both, "spec.migrations[0].wave", "1"),
         (plan("migrations/0/risk"), json!("none"), Both, "spec.migrations[0].risk", "medium"),
@@ -232,8 +278,15 @@ fn people_see_columns_and_explanations(plane: &ControlPlane) {
     let plans = said(&["get", "mplan"]);
     assert!(plans.starts_with("NAME") && plans.contains("PHASE") && plans.contains("$/MONTH SAVED"), "{plans}");
     let all = said(&["get", "plimsoll", "--all-namespaces"]);
-    for kind in ["migrationplan", "optimizationconfig", "optimizationprofile", "optimizationreport", "workloadprofile"]
-    {
+    for kind in [
+        "migrationplan",
+        "optimizationconfig",
+        "optimizationpolicy",
+        "optimizationprofile",
+        "optimizationrecommendation",
+        "optimizationreport",
+        "workloadprofile",
+    ] {
         assert!(all.contains(&format!("{kind}.optimizer.io/")), "{all}");
     }
     let explained = said(&["explain", "optcfg.spec.mode"]);

@@ -92,7 +92,7 @@ pub fn changes(pod: &Value, applied: &[Change]) -> Vec<Value> {
 
 /// A container's resources with the change; none where they stay.
 fn resources(before: &Value, change: &Change) -> Option<Value> {
-    let mut after = before.as_object().cloned().map_or_else(|| json!({}), Value::Object);
+    let mut after = before.clone();
     let parts =
         [("requests", &change.requests, &change.requests_before), ("limits", &change.limits, &change.limits_before)];
     for (part, new, old) in parts {

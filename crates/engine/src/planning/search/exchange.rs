@@ -27,7 +27,9 @@ pub(super) fn exchange(
     pools: &mut Pools,
     random: &mut fastrand::Rng,
 ) {
-    let may_come_back = free_pods(placement.problem) <= PODS_SWEPT;
+    // Whoever keeps headroom wants little to move, and with it nodes that come back let pods go to and fro.
+    let is_calm = placement.problem.policy.headroom_per_mille > 0;
+    let may_come_back = !is_calm && free_pods(placement.problem) <= PODS_SWEPT;
     for node in candidates(placement, attempt, rank) {
         if placement.problem.is_over() {
             return;

@@ -43,15 +43,8 @@ pub async fn status(
     object: &ObjectMeta,
     status: &impl Serialize,
 ) -> Result<Option<DynamicObject>, OperatorError> {
-    let name = object.name.as_deref().unwrap_or_default();
-    let patch = Patch::Merge(json!({"metadata": {"uid": object.uid}, "status": status}));
-    let params = PatchParams::default();
-    match context.cluster.write(api.patch_status(name, &params, &patch)).await {
-        Ok(written) => Ok(Some(written)),
-        // Without a resourceVersion there is no other conflict than that of the uid.
-        Err(Refusal::Gone | Refusal::Changed) if object.uid.is_some() => Ok(None),
-        Err(refusal) => Err(refused(format!("write the status of {name}"), &refusal)),
-    }
+    let uid = json!({"uid": object.uid});
+    write_status(context, api, object, uid, status).await
 }
 
 /// The same, only while nobody else has changed the object since it was seen; none where somebody has.
@@ -61,13 +54,29 @@ pub async fn status_as_seen(
     object: &ObjectMeta,
     status: &impl Serialize,
 ) -> Result<Option<DynamicObject>, OperatorError> {
-    let name = object.name.as_deref().unwrap_or_default();
     let seen = json!({"uid": object.uid, "resourceVersion": object.resource_version});
-    let patch = Patch::Merge(json!({"metadata": seen, "status": status}));
-    match context.cluster.write(api.patch_status(name, &PatchParams::default(), &patch)).await {
+    write_status(context, api, object, seen, status).await
+}
+
+async fn write_status(
+    context: &Context,
+    api: &Api<DynamicObject>,
+    object: &ObjectMeta,
+    seen: serde_json::Value,
+    status: &impl Serialize,
+) -> Result<Option<DynamicObject>, OperatorError> {
+    let name = object.name.as_deref().unwrap_or_default();
+    let (params, patch) = (PatchParams::default(), Patch::Merge(json!({"metadata": seen, "status": status})));
+    let written = context.cluster.write(api.patch_status(name, &params, &patch)).await;
+    unless_changed(format!("write the status of {name}"), written)
+}
+
+/// What was written; none where the object is gone, or another than was seen.
+fn unless_changed<T>(what: String, written: Result<T, Refusal>) -> Result<Option<T>, OperatorError> {
+    match written {
         Ok(written) => Ok(Some(written)),
         Err(Refusal::Gone | Refusal::Changed) => Ok(None),
-        Err(refusal) => Err(refused(format!("write the status of {name}"), &refusal)),
+        Err(refusal) => Err(refused(what, &refusal)),
     }
 }
 
@@ -80,11 +89,8 @@ pub async fn merge_as_seen(
 ) -> Result<Option<DynamicObject>, OperatorError> {
     let name = object.name.as_deref().unwrap_or_default();
     change["metadata"] = json!({"uid": object.uid, "resourceVersion": object.resource_version});
-    match context.cluster.write(api.patch(name, &PatchParams::default(), &Patch::Merge(change))).await {
-        Ok(written) => Ok(Some(written)),
-        Err(Refusal::Gone | Refusal::Changed) => Ok(None),
-        Err(refusal) => Err(refused(format!("change {name}"), &refusal)),
-    }
+    let (params, patch) = (PatchParams::default(), Patch::Merge(change));
+    unless_changed(format!("change {name}"), context.cluster.write(api.patch(name, &params, &patch)).await)
 }
 
 /// Deletes this object as it was seen: what somebody has changed since stays.
@@ -93,14 +99,8 @@ pub async fn delete_as_seen(
     api: &Api<DynamicObject>,
     object: &ObjectMeta,
 ) -> Result<(), OperatorError> {
-    let name = object.name.as_deref().unwrap_or_default();
-    let preconditions =
-        Some(Preconditions { uid: object.uid.clone(), resource_version: object.resource_version.clone() });
-    let params = DeleteParams { preconditions, ..DeleteParams::default() };
-    match context.cluster.write(api.delete(name, &params)).await {
-        Ok(_) | Err(Refusal::Gone | Refusal::Changed) => Ok(()),
-        Err(refusal) => Err(refused(format!("delete {name}"), &refusal)),
-    }
+    let preconditions = Preconditions { uid: object.uid.clone(), resource_version: object.resource_version.clone() };
+    delete_where(context, api, object, preconditions).await
 }
 
 /// Makes an object that is not there yet; false where another has its name.
@@ -147,13 +147,20 @@ pub async fn merge(
 
 /// Deletes this very object. One that is gone is deleted.
 pub async fn delete(context: &Context, api: &Api<DynamicObject>, object: &ObjectMeta) -> Result<(), OperatorError> {
+    let preconditions = Preconditions { uid: object.uid.clone(), resource_version: None };
+    delete_where(context, api, object, preconditions).await
+}
+
+async fn delete_where(
+    context: &Context,
+    api: &Api<DynamicObject>,
+    object: &ObjectMeta,
+    preconditions: Preconditions,
+) -> Result<(), OperatorError> {
     let name = object.name.as_deref().unwrap_or_default();
-    let preconditions = Some(Preconditions { uid: object.uid.clone(), resource_version: None });
-    let params = DeleteParams { preconditions, ..DeleteParams::default() };
-    match context.cluster.write(api.delete(name, &params)).await {
-        Ok(_) | Err(Refusal::Gone | Refusal::Changed) => Ok(()),
-        Err(refusal) => Err(refused(format!("delete {name}"), &refusal)),
-    }
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+    let deleted = context.cluster.write(api.delete(name, &params)).await;
+    unless_changed(format!("delete {name}"), deleted).map(|_| ())
 }
 
 fn refused(what: String, refusal: &Refusal) -> OperatorError {

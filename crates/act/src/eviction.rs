@@ -1,6 +1,6 @@
 //! One pod's eviction: the very pod that the plan names, or none.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -10,10 +10,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Refusal;
 use crate::cluster::Cluster;
-
-/// The longest pause between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+use crate::patience::Patience;
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +35,7 @@ pub enum Run {
 /// Evicts the pod; asks again for so long while a budget or a busy server refuses.
 pub async fn evict(cluster: &Cluster, step: &Migration, run: Run, patience: Duration) -> Evicted {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &step.namespace);
-    let until = Instant::now() + patience;
-    let mut wait = FIRST_WAIT;
+    let mut patience = Patience::of(patience);
     loop {
         // A budget is debited before the server compares the uid, so that is looked at first.
         let refusal = match cluster.answer(pods.get(&step.pod)).await {
@@ -53,18 +49,15 @@ pub async fn evict(cluster: &Cluster, step: &Migration, run: Run, patience: Dura
             },
             Err(refusal) => refusal,
         };
-        let pause = match &refusal {
-            Refusal::Gone => return Evicted::Gone,
-            Refusal::Final(message) => return Evicted::Refused(message.clone()),
-            // Looking again tells what has changed.
-            Refusal::Changed | Refusal::Budget(_) => wait,
-            Refusal::Busy(pause, _) => wait.max(*pause),
-        };
-        if Instant::now() + pause > until {
-            return Evicted::Refused(refusal.in_words());
+        // Looking again tells what has changed.
+        if patience.is_left_after(&refusal).await {
+            continue;
         }
-        tokio::time::sleep(pause).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
+        return match refusal {
+            Refusal::Gone => Evicted::Gone,
+            Refusal::Final(message) => Evicted::Refused(message),
+            refusal => Evicted::Refused(refusal.in_words()),
+        };
     }
 }
 

@@ -19,17 +19,17 @@ demo: ## See the whole chain on an example cluster
 build: ## The release binary
 	$(CARGO) build --release --bin plimsoll
 
-test: lint controlplane prometheus unit ## Everything: lints, unit and property tests, the oracle, a real control plane
+test: lint controlplane packages unit ## Everything: lints, unit and property tests, the oracle, a real control plane
 
 lint: ## Formatting, clippy, and the rules between crates
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	$(CARGO) run --quiet -p xtask -- rules
 
-.PHONY: prometheus
-prometheus: ## Install Debian's Prometheus where there is none
-	@command -v prometheus >/dev/null || { apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus; }
+.PHONY: packages
+packages: ## Install Debian's Prometheus and faketime where they are missing
+	@{ command -v prometheus && command -v faketime; } >/dev/null || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus faketime; }
 
 .PHONY: controlplane
 controlplane: ## Build etcd, Kubernetes, KWOK, Karpenter and the scheduler oracle, once

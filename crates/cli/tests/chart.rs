@@ -21,12 +21,15 @@ const NAMESPACE: &str = "plimsoll-system";
 const ACCOUNT: &str = "system:serviceaccount:plimsoll-system:plimsoll";
 
 /// Values beside the defaults, each a chart that somebody may want.
-const MATRIX: [&[&str]; 12] = [
+const MATRIX: [&[&str]; 15] = [
     &[],
     &["access=act", "removeNodes=node"],
     &["access=act", "removeNodes=karpenter", "replicas=2", "podDisruptionBudget.enabled=true"],
     &["access=act", "addNodes=karpenter"],
     &["webhooks.enabled=false"],
+    &["webhooks.certificate=cert-manager"],
+    &["webhooks.certificate=cert-manager", "webhooks.issuerRef.kind=ClusterIssuer", "webhooks.issuerRef.name=company"],
+    &["metrics.dashboard.enabled=true", "metrics.serviceMonitor.enabled=true"],
     &["rightsizing.prometheus=http://prometheus:9090", "rightsizing.prometheusTokenSecret=prometheus"],
     &["access=act", "rightsizing.dryRun=true", "rightsizing.maxSafetyFactor=1.5"],
     &["metrics.enabled=false"],
@@ -112,6 +115,34 @@ fn rights_are_named_one_by_one() {
     }
 }
 
+/// What the dashboard shows is measured.
+#[test]
+fn the_dashboard_asks_for_metrics_that_there_are() {
+    let text = std::fs::read_to_string(format!("{CHART}/dashboards/plimsoll.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&text).unwrap();
+    let documented = include_str!("../../../docs/operator.md");
+    let panels = dashboard["panels"].as_array().unwrap();
+    let queries: Vec<&str> = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().unwrap())
+        .map(|target| target["expr"].as_str().unwrap())
+        .collect();
+    assert!(queries.len() >= panels.len());
+    for query in queries {
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let metrics: Vec<&str> =
+            query.split(|letter| !is_part(letter)).filter(|word| word.starts_with("plimsoll_")).collect();
+        assert!(!metrics.is_empty(), "{query}");
+        for metric in metrics {
+            let metric = metric.trim_end_matches("_bucket");
+            assert!(documented.contains(&format!("`{metric}")), "{metric} is not in docs/operator.md");
+        }
+    }
+    let shown = documents(&["metrics.dashboard.enabled=true"]);
+    let map = shown.iter().find(|document| document["metadata"]["name"] == "plimsoll-dashboard").unwrap();
+    assert_eq!(serde_json::from_str::<Value>(map["data"]["plimsoll.json"].as_str().unwrap()).unwrap(), dashboard);
+}
+
 #[test]
 fn the_operator_runs_with_exactly_the_charts_rights() {
     let apps = apps(14);
@@ -126,6 +157,9 @@ fn the_operator_runs_with_exactly_the_charts_rights() {
     let taken = cluster.plane.kubectl_with_input(&["apply", "--server-side", "-f", "-"], &crds).unwrap();
     assert!(taken.status.success(), "{}", words(&taken));
     cluster.wait("our kinds are served", |plane| plane.get(&["migrationplans,optimizationconfigs"]).is_ok());
+    for kinds in [CERT_MANAGER, PROMETHEUS_OPERATOR] {
+        define(&mut cluster, kinds);
+    }
     every_chart_is_taken(&cluster);
 
     // To look on.
@@ -194,6 +228,8 @@ fn the_operator_runs_with_exactly_the_charts_rights() {
     assert!(!operator.log().contains("forbidden"), "{}", operator.log());
     assert_eq!(operator.stop(), 0);
 
+    runs_in_an_empty_root(&cluster, &account);
+
     // Uninstalled, nothing of it stands in anybody's way.
     let undone = cluster::command(&account, &["rollback", "--all", "--namespace", NAMESPACE]).output().unwrap();
     assert!(undone.status.success(), "{}", words(&undone));
@@ -216,6 +252,81 @@ fn every_chart_is_taken(cluster: &Cluster) {
         let taken = cluster.plane.kubectl_with_input(&asked, &rendered(values)).unwrap();
         assert!(taken.status.success(), "{values:?}: {}", words(&taken));
     }
+}
+
+/// What the base of the image has, beside certificates: distroless/cc.
+const IN_THE_IMAGE: [&str; 4] = ["libc.so.6", "libgcc_s.so.1", "libm.so.6", "ld-linux"];
+
+/// As in its image: nothing but the binary, its libraries and certificates, and a user who may write nothing.
+fn runs_in_an_empty_root(cluster: &Cluster, account: &std::path::Path) {
+    let root = tempfile::tempdir().unwrap();
+    let binary = env!("CARGO_BIN_EXE_plimsoll");
+    let put = |from: &str, to: &str| {
+        let to = root.path().join(to.trim_start_matches('/'));
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from, to).unwrap_or_else(|error| panic!("{from}: {error}"));
+    };
+    let needed = std::process::Command::new("ldd").arg(binary).output().unwrap();
+    for library in words(&needed).split_whitespace().filter(|word| word.starts_with('/')) {
+        let name = library.rsplit('/').next().unwrap();
+        assert!(IN_THE_IMAGE.iter().any(|known| name.starts_with(known)), "the image has no {name}");
+        put(library, library);
+    }
+    put(binary, "/usr/local/bin/plimsoll");
+    put("/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/ca-certificates.crt");
+    put(account.to_str().unwrap(), "/kubeconfig");
+    let readable = std::os::unix::fs::PermissionsExt::from_mode;
+    for path in [root.path().to_owned(), root.path().join("kubeconfig")] {
+        std::fs::set_permissions(path, readable(0o755)).unwrap();
+    }
+    let run = |user: &[&str], command: &[&str]| {
+        let mut chroot = std::process::Command::new(user[0]);
+        chroot.args(&user[1..]).arg(root.path()).arg("/usr/local/bin/plimsoll").args(command).env_clear();
+        chroot.env("PATH", std::env::var_os("PATH").unwrap_or_default()).output().unwrap()
+    };
+    let analyze = ["analyze", "--kubeconfig", "/kubeconfig", "-o", "json"];
+    let by_root: &[&str] = &["chroot", "--userspec=65532:65532"];
+    let by_anybody: &[&str] = &["unshare", "--user", "--map-root-user", "chroot"];
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let ran = run(if is_root { by_root } else { by_anybody }, &analyze);
+    assert!(ran.status.success(), "{}", words(&ran));
+    let found: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let beside = cluster::command(account, &["analyze", "-o", "json"]).output().unwrap();
+    let beside: Value = serde_json::from_slice(&beside.stdout).unwrap();
+    assert_eq!(found["totals"], beside["totals"], "{} nodes", cluster.nodes().len());
+}
+
+/// A module, the folder of its definitions, how their files are called, and what they define.
+type Kinds = (&'static str, &'static str, &'static [&'static str], &'static str);
+
+const CERT_MANAGER: Kinds = (
+    "github.com/cert-manager/cert-manager@v1.18.2",
+    "deploy/crds",
+    &["crd-certificates.yaml", "crd-issuers.yaml"],
+    "certificates.cert-manager.io,issuers.cert-manager.io",
+);
+const PROMETHEUS_OPERATOR: Kinds = (
+    "github.com/prometheus-operator/prometheus-operator@v0.79.2",
+    "example/prometheus-operator-crd",
+    &["monitoring.coreos.com_servicemonitors.yaml"],
+    "servicemonitors.monitoring.coreos.com",
+);
+
+/// Defines kinds of others as their own project does.
+fn define(cluster: &mut Cluster, (module, folder, files, kinds): Kinds) {
+    let found = std::process::Command::new("go").args(["mod", "download", "-json", module]).output().unwrap();
+    assert!(found.status.success(), "{module}: {}", words(&found));
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    let folder = std::path::Path::new(found["Dir"].as_str().unwrap()).join(folder);
+    for file in files {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        // cert-manager's are templates too, of labels and of whether they are wanted.
+        let plain: Vec<&str> = text.lines().filter(|line| !line.contains("{{")).collect();
+        let taken =
+            cluster.plane.kubectl_with_input(&["apply", "--server-side", "-f", "-"], &plain.join("\n")).unwrap();
+        assert!(taken.status.success(), "{file}: {}", words(&taken));
+    }
+    cluster.wait("kinds of others are served", |plane| plane.get(&[kinds]).is_ok());
 }
 
 fn install(cluster: &Cluster, values: &[&str]) {

@@ -6,6 +6,8 @@
 #[allow(dead_code, reason = "the tests of `apply` use another part of it")]
 #[path = "acting/fixture.rs"]
 mod cluster;
+#[path = "operating/faults.rs"]
+mod faults;
 #[path = "operating/fixture.rs"]
 mod fixture;
 #[path = "acting/watcher.rs"]

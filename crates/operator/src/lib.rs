@@ -12,6 +12,7 @@ mod access;
 mod clock;
 mod consolidation;
 mod context;
+mod due;
 mod endpoints;
 mod error;
 mod events;
@@ -37,7 +38,7 @@ pub use error::OperatorError;
 pub use outside::{Approved, Outside, Resources};
 pub use rightsizing::used;
 pub use settings::{Rightsizing, Settings};
-pub use webhooks::{Reached, Webhooks};
+pub use webhooks::{CertifiedBy, Reached, Webhooks};
 
 /// Something is looked at this often, beside whenever something changes: schedules and windows open by the clock.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -185,6 +185,13 @@ impl ControlPlane {
         self.state.write(&format!("kubeconfig-{namespace}-{account}"), &config)
     }
 
+    /// A certificate for a server on the loopback address, with who signed it and its key, as PEM: `ca.crt`, `tls.crt`,
+    /// `tls.key`.
+    pub fn serving_certificate(&self) -> Result<[(&'static str, String); 3], Error> {
+        let made = self.authority.server("somebody's-server")?;
+        Ok([("ca.crt", self.authority.certificate()), ("tls.crt", made.certificate), ("tls.key", made.key)])
+    }
+
     fn write_kubeconfig(&self, user: &str, validity: Validity) -> Result<PathBuf, Error> {
         let certificate = self.authority.user(user, validity)?;
         let config = kubeconfig(&self.server, &self.authority.certificate(), &Credentials::Certificate(&certificate));

@@ -21,7 +21,7 @@ pub use commands::{
     FitArgs, PricesArgs, SimulateArgs, SnapshotArgs, VerifyArgs,
 };
 pub use formats::Format;
-pub use operator::{ApproveArgs, HistoryArgs, LogFormat, LogLevel, OperatorArgs, StatusArgs};
+pub use operator::{ApproveArgs, HistoryArgs, LogFormat, LogLevel, OperatorArgs, StatusArgs, WebhookCertificate};
 pub use policy::PolicyArgs;
 pub use resources::{ConvertArgs, CrdsArgs, LintArgs};
 pub use rightsize::{Caution, Limits, PrometheusArgs, RightsizeArgs, RightsizeFormat, UsageArgs};

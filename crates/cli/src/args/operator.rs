@@ -56,12 +56,24 @@ pub struct OperatorArgs {
     /// The host by which it reaches them where there is no Service
     #[arg(long, value_name = "HOST", group = "webhook_reached", conflicts_with = "webhook_service")]
     pub webhook_host: Option<String>,
+    /// Who makes their certificate, and renews it: it is in the Secret plimsoll-webhook
+    #[arg(long, value_name = "BY", default_value = "operator")]
+    pub webhook_certificate: WebhookCertificate,
     /// How much to write down
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub log_level: LogLevel,
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+}
+
+/// Who makes the webhooks' certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WebhookCertificate {
+    /// The operator itself
+    Operator,
+    /// cert-manager, or whoever keeps such a Secret
+    CertManager,
 }
 
 /// How much to write down.

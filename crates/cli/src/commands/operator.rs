@@ -1,10 +1,10 @@
 //! `plimsoll operator`: watches, plans and acts until it is told to stop.
 
-use ::operator::{OperatorError, Reached, Rightsizing, Settings, Webhooks};
+use ::operator::{CertifiedBy, OperatorError, Reached, Rightsizing, Settings, Webhooks};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::args::{LogFormat, LogLevel, OperatorArgs};
+use crate::args::{LogFormat, LogLevel, OperatorArgs, WebhookCertificate};
 use crate::commands::apply;
 use crate::failure::{Exit, Failure};
 use crate::{input, usage};
@@ -60,7 +60,11 @@ fn own_identity() -> String {
 fn webhooks(args: &OperatorArgs) -> Option<Webhooks> {
     let service = args.webhook_service.clone().map(Reached::Service);
     let reached = service.or_else(|| args.webhook_host.clone().map(Reached::Host))?;
-    Some(Webhooks { address: args.webhook_address?, reached })
+    let certified_by = match args.webhook_certificate {
+        WebhookCertificate::Operator => CertifiedBy::Operator,
+        WebhookCertificate::CertManager => CertifiedBy::CertManager,
+    };
+    Some(Webhooks { address: args.webhook_address?, reached, certified_by })
 }
 
 /// What to do about it.

@@ -30,12 +30,23 @@ impl Operator {
             cluster,
             kubeconfig,
             identity,
-            &["--namespace", namespace, "--webhook-address", &address, "--webhook-host", "127.0.0.1"],
+            &[&webhooks_at(&address)[..], &["--namespace", namespace]].concat(),
         )
     }
 
     /// With these flags besides.
     pub fn start_with(cluster: &Cluster, kubeconfig: &Path, identity: &str, more: &[&str]) -> Operator {
+        Operator::start_in(cluster, kubeconfig, identity, more, &[])
+    }
+
+    /// And with this in its environment.
+    pub fn start_in(
+        cluster: &Cluster,
+        kubeconfig: &Path,
+        identity: &str,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Operator {
         let (health, metrics) = (ControlPlane::free_port().unwrap(), ControlPlane::free_port().unwrap());
         // Beyond the loopback address where there is a certificate for it.
         let host = if more.contains(&"--webhook-address") { "0.0.0.0" } else { "127.0.0.1" };
@@ -54,6 +65,7 @@ impl Operator {
             &metrics_at,
         ];
         let mut command = cluster::command(kubeconfig, &[&arguments[..], more].concat());
+        command.envs(environment.iter().copied());
         let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         Operator { child, health, metrics, log }
     }
@@ -71,6 +83,13 @@ impl Operator {
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The most memory that it has held.
+    pub fn peak_megabytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
     }
 
     /// Asks to stop, and waits for it.
@@ -110,6 +129,11 @@ impl Drop for Operator {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Webhooks that the API server reaches on the loopback address.
+pub fn webhooks_at(address: &str) -> [&str; 4] {
+    ["--webhook-address", address, "--webhook-host", "127.0.0.1"]
 }
 
 /// Defines our kinds.

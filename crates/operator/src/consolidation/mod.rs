@@ -13,10 +13,10 @@ use crds::optimization_config::{ConfigPhase, Mode, State};
 use crds::{Holds, Moment, OptimizationConfigStatus, Schedule};
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
-use model::Time;
 
 use crate::clock;
 use crate::context::Context;
+use crate::due::Due;
 use crate::error::OperatorError;
 use crate::events::{self, Subject};
 use crate::objects::{name, status};
@@ -42,7 +42,7 @@ pub struct Loops {
 struct Loop {
     /// The generations of the configuration and of its profile that it last saw.
     seen: (Option<i64>, Option<i64>),
-    due: Time,
+    due: Due,
     /// A plan was being carried out when it last looked.
     saw_executing: bool,
 }
@@ -57,25 +57,25 @@ impl Loops {
             let seen = (config.metadata.generation, terms.as_ref().ok().and_then(|terms| terms.profile_generation));
             let now = clock::now();
             let of = self.of.entry(name(&config).to_owned());
-            let turn = of.or_insert(Loop { seen, due: now, saw_executing: false });
+            let turn = of.or_insert(Loop { seen, due: Due::now(), saw_executing: false });
             if turn.seen != seen || (turn.saw_executing && !is_executing) {
-                turn.due = now;
+                turn.due = Due::now();
             }
             (turn.seen, turn.saw_executing) = (seen, is_executing);
-            if now < turn.due {
+            if !turn.due.is_reached(now) {
                 continue;
             }
             let terms = match terms {
                 Ok(terms) => terms,
                 Err(why) => {
                     fail(context, &config, (ACCEPTED, None), why).await?;
-                    turn.due = Time(now.0 + ASK_AGAIN_SECONDS);
+                    turn.due = Due::after(ASK_AGAIN_SECONDS);
                     continue;
                 }
             };
             // It was read without fault, so there is a schedule.
             turn.due = Schedule::parse(&terms.spec.schedule)
-                .map_or(Time(now.0 + ASK_AGAIN_SECONDS), |schedule| schedule.next_after(now));
+                .map_or(Due::after(ASK_AGAIN_SECONDS), |schedule| Due::by(&schedule, now));
             if is_executing {
                 stand(context, &config, |status| status.state = Some(State::Executing)).await?;
                 continue;

@@ -24,6 +24,7 @@ use super::terms::{Terms, winners};
 use super::usage::{self, Read, Unknown};
 use crate::clock;
 use crate::context::Context;
+use crate::due::Due;
 use crate::error::OperatorError;
 use crate::events::{self, Subject};
 use crate::objects::{name, namespace, part, status};
@@ -52,13 +53,13 @@ const NOT_AGAIN_SECONDS: i64 = 86_400;
 const SETTLES_SECONDS: i64 = 3_600;
 
 /// By namespace and name of the policy.
-type Due = BTreeMap<(String, String), Turn>;
+type Turns = BTreeMap<(String, String), Turn>;
 
 /// When a policy is looked at again.
 struct Turn {
     /// The generation that was looked at.
     seen: Option<i64>,
-    next: Time,
+    next: Due,
     /// Workloads that it reaches.
     workloads: usize,
 }
@@ -68,9 +69,9 @@ type Asked = (Provider, i64, Option<String>);
 
 /// Looks at policies when they are due.
 pub async fn keep(context: &Arc<Context>, in_use: &InUse) -> Infallible {
-    let mut due = Due::new();
+    let mut turns = Turns::new();
     loop {
-        if let Err(error) = come_round(context, in_use, &mut due).await {
+        if let Err(error) = come_round(context, in_use, &mut turns).await {
             warn!(%error, "cannot bring policies forward");
             context.metrics.rightsizing_errors.inc();
         }
@@ -78,13 +79,13 @@ pub async fn keep(context: &Arc<Context>, in_use: &InUse) -> Infallible {
     }
 }
 
-async fn come_round(context: &Arc<Context>, in_use: &InUse, due: &mut Due) -> Result<(), OperatorError> {
+async fn come_round(context: &Arc<Context>, in_use: &InUse, turns: &mut Turns) -> Result<(), OperatorError> {
     let policies = context.objects.policies.all();
     let key = |policy: &DynamicObject| (namespace(policy).to_owned(), name(policy).to_owned());
-    due.retain(|known, _| policies.iter().any(|policy| key(policy) == *known));
+    turns.retain(|known, _| policies.iter().any(|policy| key(policy) == *known));
     let now = clock::now();
     let is_due = |policy: &&Arc<DynamicObject>| {
-        due.get(&key(policy)).is_none_or(|turn| turn.seen != policy.metadata.generation || turn.next <= now)
+        turns.get(&key(policy)).is_none_or(|turn| turn.seen != policy.metadata.generation || turn.next.is_reached(now))
     };
     let coming: Vec<Arc<DynamicObject>> = policies.iter().filter(is_due).cloned().collect();
     if coming.is_empty() {
@@ -101,13 +102,13 @@ async fn come_round(context: &Arc<Context>, in_use: &InUse, due: &mut Due) -> Re
         let terms = match terms {
             Ok(terms) => terms,
             Err(wrong) => {
-                let next = Time(now.0 + NOT_AGAIN_SECONDS);
-                due.insert(key(policy), Turn { seen: policy.metadata.generation, next, workloads: 0 });
+                let next = Due::after(NOT_AGAIN_SECONDS);
+                turns.insert(key(policy), Turn { seen: policy.metadata.generation, next, workloads: 0 });
                 refuse(context, policy, ACCEPTED, ("Invalid", wrong.clone())).await?;
                 continue;
             }
         };
-        let next = Time(clock::now().0.saturating_add(terms.spec.interval_seconds()));
+        let next = Due::after(terms.spec.interval_seconds());
         let at = valid.iter().position(|known| known.reference() == terms.reference()).unwrap_or(usize::MAX);
         let conflict = conflicts.get(at).cloned().unwrap_or_default();
         let mine = |workload: &usize| winners.get(*workload).copied().flatten() == Some(at);
@@ -115,8 +116,8 @@ async fn come_round(context: &Arc<Context>, in_use: &InUse, due: &mut Due) -> Re
             .filter(mine)
             .map(|workload| snapshot.workloads[workload].reference.clone())
             .collect();
-        due.insert(key(policy), Turn { seen: policy.metadata.generation, next, workloads: meant.len() });
-        context.metrics.rightsizing_workloads.set(due.values().map(|turn| turn.workloads as i64).sum());
+        turns.insert(key(policy), Turn { seen: policy.metadata.generation, next, workloads: meant.len() });
+        context.metrics.rightsizing_workloads.set(turns.values().map(|turn| turn.workloads as i64).sum());
         if terms.spec.mode == PolicyMode::Disabled {
             // What was found stays as it is.
             stand(context, policy, |status| {

@@ -1,4 +1,5 @@
-//! The certificate of the webhooks: made and renewed by whoever leads, kept in a Secret, shown by every replica.
+//! The certificate of the webhooks: made and renewed by whoever leads, or by cert-manager, kept in a Secret, shown by
+//! every replica.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tracing::info;
 
-use super::{Reached, Webhooks};
+use super::{CertifiedBy, Reached, Webhooks};
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::record::FIELD_MANAGER;
@@ -86,6 +87,14 @@ pub async fn ensure(context: &Context, webhooks: &Webhooks) -> Result<String, Op
     let renew_after = annotations.get(RENEW_AFTER).and_then(|moment| moment.parse::<Timestamp>().ok());
     let data = secret.and_then(|secret| secret.data).unwrap_or_default();
     let authority = data.get("ca.crt").map(|part| String::from_utf8_lossy(&part.0).into_owned());
+    if webhooks.certified_by == CertifiedBy::CertManager {
+        let missing = || OperatorError::Refused {
+            what: format!("use Secret {NAME}"),
+            problem: "cert-manager has not written tls.crt and ca.crt yet; does its issuer give an authority?"
+                .to_owned(),
+        };
+        return authority.filter(|_| data.contains_key("tls.crt")).ok_or_else(missing);
+    }
     let names = names(context, webhooks);
     let is_for_us = annotations.get(NAMES) == Some(&names.join(",")) && data.contains_key("tls.crt");
     if let (Some(authority), Some(renew_after)) = (&authority, renew_after)

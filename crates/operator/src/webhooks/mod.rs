@@ -46,6 +46,17 @@ pub struct Webhooks {
     pub address: SocketAddr,
     /// How the API server reaches them.
     pub reached: Reached,
+    /// Who makes their certificate.
+    pub certified_by: CertifiedBy,
+}
+
+/// Who makes the webhooks' certificate, and renews it: it is in the Secret `plimsoll-webhook` either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertifiedBy {
+    /// The operator itself.
+    Operator,
+    /// cert-manager, or whoever else keeps that Secret as it does: `tls.crt`, `tls.key` and `ca.crt`.
+    CertManager,
 }
 
 /// How the API server reaches the webhooks.

@@ -1,0 +1,181 @@
+//! What goes wrong around the operator: its clock, its webhooks, and far too many plans.
+
+use super::*;
+use fixture::webhooks_at;
+
+/// Small waves, one after the other.
+fn slowly(cluster: &Cluster) {
+    cluster.apply(&json!({
+        "apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationProfile", "metadata": {"name": "slowly"},
+        "spec": {"rules": [{"name": "small waves", "maxConcurrentMigrations": 3, "migrationCooldown": "2s"}]},
+    }));
+}
+
+/// A clock that a test sets while a process runs: `libfaketime` of Debian's package. What measures time that has passed is
+/// left alone, as by whoever sets a real clock.
+struct Clock {
+    file: std::path::PathBuf,
+    library: String,
+}
+
+impl Clock {
+    /// Nothing where the library is missing, which `make test` installs. Where CI is set it must not be.
+    fn new(cluster: &Cluster) -> Option<Clock> {
+        let library = format!("/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH);
+        let is_missing = !std::path::Path::new(&library).exists();
+        assert!(!is_missing || std::env::var_os("CI").is_none(), "faketime is missing: apt-get install faketime");
+        if is_missing {
+            eprintln!("skipped: faketime is missing; make test installs it");
+            return None;
+        }
+        let clock = Clock { file: cluster.folder.path().join("clock"), library };
+        clock.set("+0");
+        Some(clock)
+    }
+
+    fn set(&self, to: &str) {
+        // In one piece: it may be read at any moment.
+        let written = self.file.with_extension("new");
+        std::fs::write(&written, to).unwrap();
+        std::fs::rename(written, &self.file).unwrap();
+    }
+
+    fn environment(&self) -> [(&str, &str); 4] {
+        [
+            ("LD_PRELOAD", &self.library),
+            ("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap()),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ]
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_hurts_nobody() {
+    let (mut cluster, apps) = in_pieces();
+    let Some(clock) = Clock::new(&cluster) else { return };
+    let (granted, hear) = cluster::count_evictions();
+    let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), |_| Fate::Forwarded, hear).unwrap();
+    slowly(&cluster);
+    configure(&cluster, "full-auto", json!({"profile": "slowly"}));
+    let watcher = Watcher::start(&cluster.plane, least(&apps));
+    let operator = Operator::start_in(&cluster, proxy.kubeconfig(), "only", &[], &clock.environment());
+    let evicted = || granted.lock().unwrap().len();
+    for jump in ["+5m", "-10m"] {
+        let before = evicted();
+        cluster.wait("pods leave", |_| evicted() > before + 3);
+        clock.set(jump);
+    }
+    let plan = wait_for_plan(&mut cluster, "Completed", &operator);
+    assert_eq!(watcher.end().wrongs, Vec::<String>::new());
+    assert!(granted.lock().unwrap().values().all(|times| *times == 1));
+    // It has lived in the past by then, and what it wrote down says so; its lease was held all the time.
+    assert!(plan["status"]["finishedAt"].as_str() < plan["status"]["startedAt"].as_str(), "{}", plan["status"]);
+    assert!(!operator.log().contains("lost the lease"), "{}", operator.log());
+    is_as_promised(&mut cluster, &plan, &apps);
+
+    // It comes round every 30 seconds, and not once its clock has caught up.
+    let analyzed = |plane: &controlplane::ControlPlane| config(plane)["status"]["lastAnalysis"].clone();
+    let before = analyzed(&cluster.plane);
+    clock.set("-20m");
+    cluster.wait("it looks again", |plane| analyzed(plane).as_str() < before.as_str());
+}
+
+/// Each is approved, and each would do the same: one does it, and the others see that there is nothing left to do.
+#[test]
+fn of_a_hundred_plans_at_once_one_is_carried_out_at_a_time() {
+    let (mut cluster, apps) = in_pieces();
+    let (granted, hear) = cluster::count_evictions();
+    let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), |_| Fate::Forwarded, hear).unwrap();
+    let (_, plan) = cluster.plan();
+    let removed = cluster::names(&plan["spec"]["nodes"]["remove"]).len();
+    let numbered = |number: usize| {
+        let mut plan = plan.clone();
+        plan["metadata"]["name"] = format!("plan-{number:03}").into();
+        plan["spec"]["approved"] = true.into();
+        plan.as_object_mut().unwrap().remove("status");
+        plan
+    };
+    cluster.apply(&cluster::list((0..100).map(numbered)));
+    let watcher = Watcher::start(&cluster.plane, least(&apps));
+    let operator = Operator::start(&cluster, proxy.kubeconfig(), "only");
+    let mut most = 0;
+    cluster.wait("all of them end", |plane| {
+        let all = plans(plane);
+        let phase = |wanted: &str| all.iter().filter(|(_, phase, _)| phase == wanted).count();
+        most = most.max(phase("Executing"));
+        all.len() == 100 && phase("Completed") + phase("Expired") == 100
+    });
+    assert_eq!(most, 1, "{}", operator.log());
+    assert_eq!(watcher.end().wrongs, Vec::<String>::new());
+    assert!(granted.lock().unwrap().values().all(|times| *times == 1));
+    assert_eq!(granted.lock().unwrap().len(), plan["spec"]["migrations"].as_array().unwrap().len());
+    let left = cluster.nodes();
+    assert_eq!(left.len(), NODES - removed);
+    assert!(left.iter().all(is_unmarked));
+    let peak = operator.peak_megabytes();
+    assert!(peak < 200, "{peak} MB");
+}
+
+/// While nobody answers, pods are made all the same; objects of our own kinds wait until somebody looks at them again. The
+/// certificate is cert-manager's: a Secret that somebody else writes.
+#[test]
+fn webhooks_that_are_down_stop_no_pod() {
+    let app = App { name: "web".to_owned(), kind: "Deployment", full: 4, scaled_down: 4, has_budget: false };
+    let mut cluster = Cluster::in_pieces(4, std::slice::from_ref(&app));
+    define_kinds(&mut cluster);
+    let address = format!("127.0.0.1:{}", controlplane::ControlPlane::free_port().unwrap());
+    // Pods of the operator's own namespace would not be asked about.
+    let own = ["--namespace", "plimsoll-system", "--webhook-certificate", "cert-manager"];
+    let flags = [&webhooks_at(&address)[..], &own].concat();
+    cluster.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "plimsoll-system"}}));
+    let mut operator = Operator::start_with(&cluster, cluster.plane.kubeconfig(), "only", &flags);
+    cluster.wait("it says whom it waits for", |_| operator.log().contains("cert-manager has not written"));
+    let parts: BTreeMap<&str, String> = cluster.plane.serving_certificate().unwrap().into();
+    cluster.apply(&json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "stringData": parts,
+        "metadata": {"name": "plimsoll-webhook", "namespace": "plimsoll-system"},
+    }));
+    let version = |plane: &controlplane::ControlPlane| {
+        let secret = ["secret", "plimsoll-webhook", "--namespace", "plimsoll-system"];
+        plane.get(&secret).unwrap()["metadata"]["resourceVersion"].clone()
+    };
+    let written = version(&cluster.plane);
+    let wrong = json!({
+        "apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationConfig", "metadata": {"name": "wrong"},
+        "spec": {"safeWindows": [{"start": "22:00", "end": "05:00", "timeZone": "Mars/Olympus"}]},
+    });
+    let refusal = |plane: &controlplane::ControlPlane| {
+        let asked = ["create", "--dry-run=server", "-f", "-"];
+        words(&plane.kubectl_with_input(&asked, &wrong.to_string()).unwrap())
+    };
+    let told = "is no time zone";
+    cluster.wait("what is wrong is refused", |plane| refusal(plane).contains(told));
+    assert_eq!(version(&cluster.plane), written, "it is not ours to write");
+
+    // Something is in force, so that pods of this namespace are asked about.
+    cluster.apply(&json!({
+        "apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationRecommendation",
+        "metadata": {"name": "deployment-web", "namespace": "default"},
+        "spec": {
+            "targetWorkload": {"kind": "Deployment", "name": "web"}, "approved": true,
+            "changes": [{"container": "main", "requests": {"cpu": "110m"}, "requestsBefore": {"cpu": "100m"}}],
+        },
+    }));
+    cluster.wait("pods that are made are asked about", |plane| {
+        let found = plane.get(&["mutatingwebhookconfiguration", "plimsoll"]).unwrap_or_default();
+        found["webhooks"].as_array().is_some_and(|webhooks| webhooks.len() == 2)
+    });
+    operator.kill();
+    let scaled = App { full: 9, scaled_down: 9, ..app };
+    let started = Instant::now();
+    cluster.kubectl()(&["scale", "deployment/web", "--replicas=9"]);
+    cluster.wait_until_whole(&[scaled], |app| app.full);
+    eprintln!("five pods were made in {:.1} s beside webhooks that are down", started.elapsed().as_secs_f64());
+    let refused = refusal(&cluster.plane);
+    assert!(refused.contains("failed calling webhook") && refused.contains("optimizer.io"), "{refused}");
+
+    let again = Operator::start_with(&cluster, cluster.plane.kubeconfig(), "again", &flags);
+    cluster.wait("what is wrong is refused again", |plane| refusal(plane).contains(told));
+    assert_eq!(again.stop(), 0);
+}

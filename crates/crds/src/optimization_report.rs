@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::condition::Condition;
 use crate::migration_plan::{Finding, SnapshotReference};
+use crate::moment::Moment;
 use crate::violation::{Validate, Violation};
 
 /// What the report is about. What was found is its status.
@@ -52,6 +53,10 @@ pub struct OptimizationReportStatus {
     /// What a consolidation did, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consolidation: Option<Consolidation>,
+    /// What other tools did to nodes since our last act, the last start of the operator, or yesterday, whichever is latest;
+    /// beside the plan that there was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
     /// Whether the report is whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
@@ -103,6 +108,38 @@ pub struct Consolidation {
     pub nodes_added: u32,
     /// What that saves.
     pub usd_per_month_saved: f64,
+}
+
+/// What other tools did to nodes, beside the plan that there was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Shadow {
+    /// Since when.
+    pub since: Moment,
+    /// What the plan of then would have saved.
+    pub planned_usd_per_month_saved: f64,
+    /// The pods that it would have moved.
+    pub planned_migrations: u32,
+    /// What each tool did; none that did nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolDeeds>,
+}
+
+/// What one tool did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolDeeds {
+    /// Which, by the labels of its nodes: Karpenter, NodeGroup (cluster autoscaler or provider), or Unknown.
+    pub tool: String,
+    /// Nodes that it took away.
+    pub nodes_removed: u32,
+    /// Nodes that it added.
+    pub nodes_added: u32,
+    /// Pods that went with their nodes; some may have been scaled down at the same time.
+    pub pods_disrupted: u32,
+    /// What the nodes that went cost, less those that came: negative where it is dearer by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_month_saved: Option<f64>,
 }
 
 impl Validate for OptimizationReportSpec {

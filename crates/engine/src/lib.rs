@@ -10,6 +10,7 @@ pub mod landing;
 pub mod node_set;
 pub mod planning;
 pub mod rightsizing;
+pub mod shadow;
 pub mod state;
 pub mod what_if;
 

@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use ::operator::{Outside, Resources};
-use serde::Serialize;
+use crds::optimization_report::Shadow;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::args::{Format, StatusArgs};
@@ -69,6 +70,9 @@ struct Config {
     usd_per_month_to_save: Option<f64>,
     last_analysis: Option<String>,
     message: String,
+    /// What other tools did, beside the plan that there was, as the report has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<Shadow>,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -120,6 +124,10 @@ impl Document {
     pub fn of(resources: &Resources) -> Document {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let name = |object: &kube::api::DynamicObject| object.metadata.name.clone().unwrap_or_default();
+        let shadow_of = |config: &str| {
+            let report = resources.reports.iter().find(|report| report.metadata.name.as_deref() == Some(config))?;
+            Shadow::deserialize(&report.data["status"]["shadow"]).ok().filter(|shadow| !shadow.tools.is_empty())
+        };
         let configs = resources.configs.iter().map(|object| {
             let (spec, status) = (&object.data["spec"], &object.data["status"]);
             Config {
@@ -131,6 +139,7 @@ impl Document {
                 usd_per_month_to_save: status["potentialSavings"].as_f64(),
                 last_analysis: text(&status["lastAnalysis"]),
                 message: message(status, &["Accepted", "Ready"]),
+                shadow: shadow_of(&name(object)),
             }
         });
         let saved_by = |plan: &str| {
@@ -221,6 +230,7 @@ fn write_out(seen: &Document, out: &mut Output, format: Format) -> Result<(), Fa
         writeln!(out, "no OptimizationConfig: nothing is analysed; docs/guides/first-plan.md begins with one")?;
     } else {
         configs(seen).write(out, format)?;
+        shadows(seen, out)?;
     }
     let under_way: Vec<&Plan> = seen.plans.iter().filter(|plan| !Document::is_over(plan)).collect();
     if !under_way.is_empty() {
@@ -280,6 +290,29 @@ fn configs(seen: &Document) -> Grid {
         ]);
     }
     grid
+}
+
+/// What other tools did, beside our plan of then.
+fn shadows(seen: &Document, out: &mut Output) -> Result<(), Failure> {
+    for shadow in seen.configs.iter().filter_map(|config| config.shadow.as_ref()) {
+        writeln!(
+            out,
+            "\nothers since {}, when a plan would have saved {} a month by {} moves:",
+            shadow.since.0,
+            dollars(Some(shadow.planned_usd_per_month_saved)),
+            shadow.planned_migrations
+        )?;
+        for tool in &shadow.tools {
+            let (removed, added, pods) = (tool.nodes_removed, tool.nodes_added, tool.pods_disrupted);
+            let saved = dollars(tool.usd_per_month_saved);
+            writeln!(
+                out,
+                "  {}: {removed} nodes away, {added} added, {pods} pods disrupted, {saved} a month saved",
+                clean(&tool.tool)
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn policies(seen: &Document) -> Grid {

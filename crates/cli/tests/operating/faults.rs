@@ -79,6 +79,39 @@ fn a_clock_that_jumps_hurts_nobody() {
     let before = analyzed(&cluster.plane);
     clock.set("-20m");
     cluster.wait("it looks again", |plane| analyzed(plane).as_str() < before.as_str());
+    what_others_do_is_told(&mut cluster);
+}
+
+/// Somebody drains a node and takes it away: the report says so, beside the plan that there was.
+fn what_others_do_is_told(cluster: &mut Cluster) {
+    configure(cluster, "observe", json!({"profile": "slowly"}));
+    let shadow = |plane: &controlplane::ControlPlane| {
+        plane.get(&["optimizationreport", "default"]).unwrap_or_default()["status"]["shadow"].clone()
+    };
+    cluster.wait("a report with nothing to tell", |plane| shadow(plane)["since"].is_string());
+    assert!(shadow(&cluster.plane).get("tools").is_none(), "{}", shadow(&cluster.plane));
+    let pods = items(&cluster.plane, &["pods"]);
+    let on = |node: &Value| pods.iter().filter(|pod| pod["spec"]["nodeName"] == node["metadata"]["name"]).count();
+    let node = cluster.nodes().into_iter().min_by_key(|node| on(node)).unwrap();
+    let name = node["metadata"]["name"].as_str().unwrap();
+    // By deletion: what is told is what came of it, not how it was done.
+    cluster.kubectl()(&[
+        "drain",
+        name,
+        "--force",
+        "--ignore-daemonsets",
+        "--delete-emptydir-data",
+        "--disable-eviction",
+    ]);
+    cluster.kubectl()(&["delete", "node", name]);
+    cluster.wait("it is told", |plane| shadow(plane)["tools"].as_array().is_some_and(|tools| !tools.is_empty()));
+    let told = shadow(&cluster.plane)["tools"][0].clone();
+    let saved = USD_PER_NODE * 730.0;
+    assert!((told["usdPerMonthSaved"].as_f64().unwrap() - saved).abs() < 1e-6, "{told}");
+    assert_eq!((&told["nodesRemoved"], &told["nodesAdded"]), (&json!(1), &json!(0)), "{told}");
+    assert_eq!(told["podsDisrupted"], on(&node), "{told}");
+    let status = words(&cluster.plimsoll(&["status"]));
+    assert!(status.contains("1 nodes away, 0 added"), "{status}");
 }
 
 /// Each is approved, and each would do the same: one does it, and the others see that there is nothing left to do.

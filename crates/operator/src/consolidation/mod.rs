@@ -3,6 +3,7 @@
 mod analysis;
 pub mod proposal;
 pub mod report;
+mod shadow;
 pub mod terms;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::error::OperatorError;
 use crate::events::{self, Subject};
 use crate::objects::{name, status};
 use crate::record;
+use shadow::Watched;
 use terms::Terms;
 
 /// The condition that says whether the configuration is understood.
@@ -45,6 +47,7 @@ struct Loop {
     due: Due,
     /// A plan was being carried out when it last looked.
     saw_executing: bool,
+    watched: Watched,
 }
 
 impl Loops {
@@ -57,11 +60,14 @@ impl Loops {
             let seen = (config.metadata.generation, terms.as_ref().ok().and_then(|terms| terms.profile_generation));
             let now = clock::now();
             let of = self.of.entry(name(&config).to_owned());
-            let turn = of.or_insert(Loop { seen, due: Due::now(), saw_executing: false });
+            let turn = of.or_insert(Loop { seen, due: Due::now(), saw_executing: false, watched: Watched::default() });
             if turn.seen != seen || (turn.saw_executing && !is_executing) {
                 turn.due = Due::now();
             }
             (turn.seen, turn.saw_executing) = (seen, is_executing);
+            if is_executing {
+                turn.watched.forget();
+            }
             if !turn.due.is_reached(now) {
                 continue;
             }
@@ -80,14 +86,19 @@ impl Loops {
                 stand(context, &config, |status| status.state = Some(State::Executing)).await?;
                 continue;
             }
-            come_round(context, &config, &terms).await?;
+            come_round(context, &config, &terms, &mut turn.watched).await?;
         }
         Ok(())
     }
 }
 
 /// From a look at the cluster to a report or a plan.
-async fn come_round(context: &Context, config: &Arc<DynamicObject>, terms: &Terms) -> Result<(), OperatorError> {
+async fn come_round(
+    context: &Context,
+    config: &Arc<DynamicObject>,
+    terms: &Terms,
+    watched: &mut Watched,
+) -> Result<(), OperatorError> {
     let unanswered = (READY, Some(State::Watching));
     let silent = context.followed.silent_for();
     if silent > STALE {
@@ -112,10 +123,11 @@ async fn come_round(context: &Context, config: &Arc<DynamicObject>, terms: &Term
     metrics.potential_savings.set(found.plan.summary.saved().dollars_per_month());
     metrics.binpacking_efficiency.set(found.analysis.efficiency.unwrap_or(f64::NAN));
     metrics.placement_score.set(found.placement_score());
+    let shadow = watched.hold(context, name(config), &found).await;
+    let report = report::write(context, name(config), &found, shadow).await?;
     let latest = match terms.spec.mode {
-        Mode::Observe => Some(report::write(context, name(config), &found).await?),
+        Mode::Observe => Some(report),
         Mode::Manual | Mode::SemiAuto | Mode::FullAuto => {
-            report::write(context, name(config), &found).await?;
             proposal::propose(context, name(config), terms, &found).await?
         }
     };

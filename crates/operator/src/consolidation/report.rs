@@ -1,7 +1,7 @@
 //! OptimizationReports: what an analysis found, one a configuration, and what each consolidation did.
 
 use crds::migration_plan::{Finding, SnapshotReference};
-use crds::optimization_report::{Consolidation, Costs};
+use crds::optimization_report::{Consolidation, Costs, Shadow};
 use crds::{OptimizationReport, OptimizationReportSpec, OptimizationReportStatus};
 use kube::api::{Api, ApiResource, DynamicObject};
 
@@ -14,7 +14,12 @@ use crate::record;
 const MOST_FINDINGS: usize = 200;
 
 /// Writes the report of a configuration, in place of its last one; its name.
-pub async fn write(context: &Context, config: &str, found: &Found) -> Result<String, OperatorError> {
+pub async fn write(
+    context: &Context,
+    config: &str,
+    found: &Found,
+    shadow: Option<Shadow>,
+) -> Result<String, OperatorError> {
     let totals = &found.analysis.totals;
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let findings =
@@ -32,6 +37,7 @@ pub async fn write(context: &Context, config: &str, found: &Found) -> Result<Str
         }),
         waste: findings(&found.analysis.waste),
         findings: findings(&found.plan.findings),
+        shadow,
         ..OptimizationReportStatus::default()
     };
     let snapshot = SnapshotReference {

@@ -14,6 +14,8 @@ mod in_parts;
 mod left_alone;
 #[path = "policies/shop.rs"]
 mod shop;
+#[path = "policies/threshold.rs"]
+mod threshold;
 #[path = "policies/story.rs"]
 mod told;
 

@@ -97,7 +97,7 @@ async fn come_round(context: &Context, config: &Arc<DynamicObject>, terms: &Term
     stand(context, config, |status| {
         status.phase = ConfigPhase::Analyzing;
         status.state = Some(State::Analyzing);
-        record::put(&mut status.conditions, ACCEPTED, Holds::True, "Valid", terms.remark());
+        record::put(&mut status.conditions, ACCEPTED, Holds::True, "Valid", terms.remark(&context.settings));
     })
     .await?;
     let found = match analysis::analyze(context, terms).await {

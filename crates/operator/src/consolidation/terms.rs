@@ -10,6 +10,7 @@ use model::{Policy, Snapshot, Time};
 
 use crate::context::Context;
 use crate::objects::part;
+use crate::settings::Settings;
 
 /// On which terms plans are made and carried out.
 #[derive(Clone)]
@@ -75,6 +76,11 @@ impl Terms {
         self.profile.as_ref().map(OptimizationProfileSpec::rollback)
     }
 
+    /// The expression that says when a plan is undone, where the profile has one.
+    pub fn rollback_query(&self) -> Option<&str> {
+        self.profile.as_ref()?.rollback_query()
+    }
+
     /// May pods be moved at this moment? Where not, when next.
     pub fn window(&self, moment: Time) -> Window {
         let windows = &self.spec.safe_windows;
@@ -90,8 +96,11 @@ impl Terms {
     }
 
     /// What of the configuration has no effect.
-    pub fn remark(&self) -> String {
+    pub fn remark(&self, settings: &Settings) -> String {
         let mut remarks = Vec::new();
+        if self.rollback_query().is_some() && settings.rightsizing.prometheus.is_none() {
+            remarks.push("nobody answers the profile's rollbackQuery, and no plan begins: start with --prometheus URL");
+        }
         if self.spec.weights != Weights::default() {
             remarks.push("spec.weights has no effect yet");
         }

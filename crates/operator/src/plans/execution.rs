@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use act::{ActError, Done, Ending, Gate, Progress, Verdict};
+use act::{ActError, Done, Ending, Gate, Options, Progress, Threshold, Verdict};
 use crds::migration_plan::SnapshotReference;
 use crds::optimization_report::Consolidation;
 use crds::{AutoRollback, MigrationPlanStatus, Phase};
@@ -80,10 +80,24 @@ impl Execution {
         Ok(Execution { context: context.clone(), object, plan, config, terms, journal, prices })
     }
 
-    /// Writes down that it begins.
-    pub async fn intend(&self) -> Result<(), OperatorError> {
+    /// Writes down that it begins, or why it does not; only then may it.
+    async fn begins(&self) -> bool {
+        // What an earlier run began goes on, or back, once it is looked at.
+        let is_begun = self.journal.status().phase == Phase::Executing;
+        if let Some(threshold) = self.options().threshold.filter(|_| !is_begun)
+            && let Err(error) = threshold.allows_to_begin().await
+        {
+            self.end(Err(error)).await;
+            return false;
+        }
         self.journal.stands(Phase::Executing, "Executing", "");
-        self.journal.write().await
+        match self.journal.write().await {
+            Ok(()) => true,
+            Err(error) => {
+                warn!(plan = %self.plan.name, %error, "cannot write down that the plan begins");
+                false
+            }
+        }
     }
 
     /// Carries it out to its end, and writes that down.
@@ -92,6 +106,9 @@ impl Execution {
     }
 
     async fn go(&self) {
+        if !self.begins().await {
+            return;
+        }
         let note = format!("{} moves, {} nodes to go", self.plan.migrations.len(), self.plan.nodes.remove.len());
         self.tell(EventType::Normal, "Executing", note).await;
         let (told, mut to_tell) = mpsc::unbounded_channel();
@@ -137,13 +154,7 @@ impl Execution {
             None => Policy::default(),
         };
         let cluster = &self.context.cluster;
-        let mut options = self.context.settings.acting.clone();
-        if let Some(rollback) = self.terms.as_ref().and_then(Terms::rollback) {
-            options.most_troubled_percent = match rollback {
-                AutoRollback::Never => None,
-                AutoRollback::Above { percent } => Some(percent),
-            };
-        }
+        let options = self.options();
         if self.is_dry_run() {
             let rehearsal = act::rehearse(cluster, &self.plan, &policy, &options).await?;
             let message = format!(
@@ -157,6 +168,23 @@ impl Execution {
             return Ok(Ending { paused: Some(message), ..Ending::default() });
         }
         act::carry_out(cluster, &self.plan, &policy, &options, self, &|progress| self.hear(&progress, told)).await
+    }
+
+    /// How it is carried out: as the operator was told, but for what the profile says.
+    fn options(&self) -> Options {
+        let settings = &self.context.settings;
+        let mut options = settings.acting.clone();
+        let Some(terms) = &self.terms else { return options };
+        match terms.rollback() {
+            None => {}
+            Some(AutoRollback::Never) => (options.most_troubled_percent, options.threshold) = (None, None),
+            Some(AutoRollback::Above { percent }) => options.most_troubled_percent = Some(percent),
+        }
+        if let Some(query) = terms.rollback_query() {
+            let prometheus = settings.rightsizing.prometheus.clone();
+            options.threshold = Some(Threshold { query: query.to_owned(), prometheus });
+        }
+        options
     }
 
     fn hear(&self, progress: &Progress<'_>, told: &mpsc::UnboundedSender<Told>) {
@@ -212,6 +240,8 @@ impl Execution {
             Err(error @ (ActError::Read(_) | ActError::Watch { .. })) => {
                 (Phase::Executing, "Unreachable", error.to_string())
             }
+            Err(error @ ActError::Crossed { .. }) => (Phase::Paused, "RollbackQueryCrossed", error.to_string()),
+            Err(error @ ActError::CrossedUnknown { .. }) => (Phase::Paused, "RollbackQueryUnknown", error.to_string()),
             Err(error @ ActError::CannotJudge { .. }) => (Phase::Paused, "CannotJudge", error.to_string()),
             Err(error @ ActError::BuysNodes { .. }) => (Phase::Failed, "BuysNodes", error.to_string()),
             Err(error @ ActError::Refused { .. }) => (Phase::Failed, "Refused", error.to_string()),

@@ -149,7 +149,6 @@ impl Plans {
         if !has_finalizer(plan) {
             change_finalizers(context, plan, true).await?;
         }
-        execution.intend().await?;
         self.executing = Some(plan.clone());
         self.task.spawn(execution.run());
         Ok(())

@@ -169,6 +169,7 @@ impl Execution<'_> {
                 self.cool_down().await?;
             }
         }
+        self.gate.all_moved().await;
         self.replacements_are_well(&pods)?;
         self.take_away_the_rest(&pods).await
     }

@@ -8,6 +8,8 @@
 mod cluster;
 #[path = "operating/fixture.rs"]
 mod fixture;
+#[path = "operating/states.rs"]
+mod states;
 #[path = "acting/watcher.rs"]
 mod watcher;
 

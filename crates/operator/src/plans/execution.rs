@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use act::{ActError, Done, Ending, Gate, Options, Progress, Threshold, Verdict};
 use crds::migration_plan::SnapshotReference;
+use crds::optimization_config::State;
 use crds::optimization_report::Consolidation;
 use crds::{AutoRollback, MigrationPlanStatus, Phase};
 use futures_util::FutureExt;
@@ -20,7 +21,7 @@ use super::journal::Journal;
 use super::{DRY_RUN, terms, why_not_now};
 use crate::clock;
 use crate::consolidation::proposal::{self, CONFIG};
-use crate::consolidation::{report, terms::Terms};
+use crate::consolidation::{self, report, terms::Terms};
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::events::{self, Subject};
@@ -92,7 +93,10 @@ impl Execution {
         }
         self.journal.stands(Phase::Executing, "Executing", "");
         match self.journal.write().await {
-            Ok(()) => true,
+            Ok(()) => {
+                self.config_is(State::Executing).await;
+                true
+            }
             Err(error) => {
                 warn!(plan = %self.plan.name, %error, "cannot write down that the plan begins");
                 false
@@ -255,9 +259,18 @@ impl Execution {
         self.tell(kind, reason, message).await;
         if let Ok(ending) = &result
             && phase.is_final()
-            && let Err(error) = self.report(ending).await
         {
-            warn!(%error, "cannot write the report of the plan");
+            if ending.rolled_back.is_some() {
+                self.config_is(State::Monitoring).await;
+            }
+            if let Err(error) = self.report(ending).await {
+                warn!(%error, "cannot write the report of the plan");
+            }
+        }
+        match phase {
+            Phase::Paused => self.config_is(State::Waiting).await,
+            phase if phase.is_final() => self.config_is(State::Watching).await,
+            _ => {}
         }
         self.context.objects.look();
     }
@@ -285,6 +298,15 @@ impl Execution {
 
     fn is_dry_run(&self) -> bool {
         self.terms.as_ref().is_some_and(|terms| terms.spec.dry_run)
+    }
+
+    /// What the configuration that made the plan is doing, where one did.
+    async fn config_is(&self, state: State) {
+        if let Some(config) = &self.config
+            && let Err(error) = consolidation::is_doing(&self.context, config, state).await
+        {
+            warn!(config, %error, "cannot write down what the configuration is doing");
+        }
     }
 
     async fn tell(&self, kind: EventType, reason: &str, note: String) {
@@ -322,6 +344,10 @@ impl Gate for Execution {
             }
         }
         .boxed()
+    }
+
+    fn all_moved(&self) -> BoxFuture<'_, ()> {
+        self.config_is(State::Monitoring).boxed()
     }
 
     fn adding<'g>(&'g self, awaited: &'g str) -> BoxFuture<'g, Verdict> {

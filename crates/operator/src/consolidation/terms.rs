@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crds::optimization_config::{BinPackingStrategy, Capacity, SafetyThreshold, Weights};
+use crds::optimization_config::{BinPackingStrategy, Capacity, SafetyThreshold};
 use crds::{AutoRollback, OptimizationConfigSpec, OptimizationProfileSpec, SafeWindow, next_opening};
 use engine::Strategy;
 use kube::api::DynamicObject;
@@ -57,10 +57,11 @@ impl Terms {
             SafetyThreshold::Medium => Policy::medium(),
             SafetyThreshold::Aggressive => Policy::aggressive(),
         };
-        let mut policy = match &self.profile {
+        let limits = match &self.profile {
             Some(profile) => profile.limit(threshold),
             None => threshold,
         };
+        let mut policy = self.spec.weights.limit(limits);
         let protected = &mut policy.protected.namespaces;
         protected.extend(self.spec.exclude_namespaces.iter().map(|name| name.as_str().into()));
         if !self.spec.target_namespaces.is_empty() {
@@ -101,9 +102,7 @@ impl Terms {
         if self.rollback_query().is_some() && settings.rightsizing.prometheus.is_none() {
             remarks.push("nobody answers the profile's rollbackQuery, and no plan begins: start with --prometheus URL");
         }
-        if self.spec.weights != Weights::default() {
-            remarks.push("spec.weights has no effect yet");
-        }
+        remarks.extend(self.spec.weights.remark());
         remarks.join("; ")
     }
 }

@@ -4,7 +4,7 @@
 //! `bench TABLE …` prints only these tables. `bench fleet SEED NODES PODS` only writes a fleet's dump to stdout, to try
 //! things on. `bench tune-rightsizing` and `bench tune-confidence` look for rightsizing's constants, on July alone.
 //! `bench karpenter` is `make bench-karpenter`; with `--again`, without the hour that Karpenter takes. `bench operator` is
-//! `make bench-operator`.
+//! `make bench-operator`; `bench webhook-speed` asks its admission webhook beside a real control plane.
 
 mod affinity;
 mod gap;
@@ -18,6 +18,7 @@ mod provisioning;
 mod replan;
 mod rightsizing;
 mod simulate;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,7 @@ fn main() -> anyhow::Result<()> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     match arguments.as_slice() {
+        ["webhook-speed"] => return webhook::run(&binary(root, "target/release/plimsoll")?),
         ["operator"] => return operator::run(&binary(root, "target/release/plimsoll")?),
         ["karpenter"] => return karpenter::run(root, &binary(root, "target/release/plimsoll")?, Part::Both),
         ["karpenter", "--again"] => {

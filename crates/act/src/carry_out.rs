@@ -53,6 +53,9 @@ pub async fn carry_out(
     if !faults.is_empty() && !is_resumed {
         return Err(ActError::NotLegal { faults });
     }
+    if let Some(threshold) = options.threshold.as_ref().filter(|_| !is_resumed) {
+        threshold.allows_to_begin().await?;
+    }
     let added = Adding { cluster, plan, options, gate, listener }.add(&snapshot).await;
     let (plan, added) = match added {
         Ok(added) => (&with_real_nodes(plan, &added), Ok(added)),
@@ -119,7 +122,7 @@ impl From<ActError> for Stop {
 pub(crate) struct Execution<'e> {
     pub(crate) cluster: &'e Cluster,
     plan: &'e Plan,
-    policy: &'e Policy,
+    pub(crate) policy: &'e Policy,
     pub(crate) options: &'e Options,
     gate: &'e dyn Gate,
     pub(crate) listener: Listener<'e>,
@@ -148,6 +151,7 @@ impl Execution<'_> {
         }
         self.take_away_emptied(&pods).await?;
         while let Some(rest) = self.legal_rest().await? {
+            self.threshold_lets_go_on().await?;
             let left = rest.migrations.last().map_or(0, |step| step.wave);
             let wave: Vec<Migration> = rest.migrations.into_iter().filter(|step| step.wave == 1).collect();
             match self.gate.before(&wave).await {
@@ -157,13 +161,15 @@ impl Execution<'_> {
             }
             (self.listener)(Progress::Wave { left, pods: wave.len() });
             self.wave(&wave, &pods).await?;
+            // Nodes that are gone cannot come back.
+            self.threshold_lets_go_on().await?;
             self.take_away_emptied(&pods).await?;
             self.replacements_are_well(&pods)?;
             if left > 1 {
-                let seconds = u64::try_from(self.policy.cooldown_seconds).unwrap_or(0);
-                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                self.cool_down().await?;
             }
         }
+        self.gate.all_moved().await;
         self.replacements_are_well(&pods)?;
         self.take_away_the_rest(&pods).await
     }

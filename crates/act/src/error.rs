@@ -36,6 +36,18 @@ pub enum ActError {
         /// One of its nodes.
         node: String,
     },
+    /// The rollback query is crossed already.
+    #[error("the rollback query is crossed before anything was done: {by}")]
+    Crossed {
+        /// By what.
+        by: String,
+    },
+    /// Nobody knows whether the rollback query is crossed.
+    #[error("whether the rollback query is crossed is unknown: {why}")]
+    CrossedUnknown {
+        /// Why.
+        why: String,
+    },
     /// Pods of the cluster cannot be watched.
     #[error("cannot watch pods: {problem}")]
     Watch {

@@ -11,6 +11,11 @@ pub trait Gate: Send + Sync {
 
     /// Asked before nodes that the plan buys are asked for, and every few seconds while they are awaited: may it go on?
     fn adding<'g>(&'g self, awaited: &'g str) -> BoxFuture<'g, Verdict>;
+
+    /// Told once nothing is left to move, before what became of it is looked at.
+    fn all_moved(&self) -> BoxFuture<'_, ()> {
+        std::future::ready(()).boxed()
+    }
 }
 
 /// Whether a plan goes on.

@@ -29,6 +29,7 @@ mod resize;
 mod settling;
 mod surge;
 mod template;
+mod threshold;
 mod undo;
 mod wave;
 
@@ -42,4 +43,5 @@ pub use progress::{Done, Ending, Listener, Progress, StepDone};
 pub use rehearsal::{Rehearsal, Rest, rehearse, rest_of};
 pub use resize::{Resized, Size, may_patch, resize, resizes_in_place};
 pub use template::{Unchanged, size_template};
+pub use threshold::{Reading, Threshold};
 pub use undo::{Standing, Undone, sweep, undo, undo_all};

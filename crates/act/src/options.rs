@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::threshold::Threshold;
+
 /// How a plan is carried out.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -18,6 +20,8 @@ pub struct Options {
     /// The plan is rolled back once more than this percentage of the pods that came in place of others have started again
     /// or are not ready any more; however many do where there is none.
     pub most_troubled_percent: Option<u32>,
+    /// The plan does not begin where this is crossed or unknown, and is rolled back once it is crossed.
+    pub threshold: Option<Threshold>,
 }
 
 /// In a healthy cluster a pod in a hundred starts again now and then; of ten one is a sign.
@@ -32,6 +36,7 @@ impl Default for Options {
             ready_within: Duration::from_secs(600),
             refused_for: Duration::from_secs(120),
             most_troubled_percent: Some(TROUBLED_PERCENT),
+            threshold: None,
         }
     }
 }

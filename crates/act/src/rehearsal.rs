@@ -38,6 +38,9 @@ pub async fn rehearse(
     let (snapshot, prices) = cluster.observe().await?;
     judge_is_possible(&snapshot)?;
     somebody_adds_nodes(plan, options)?;
+    if let Some(threshold) = &options.threshold {
+        threshold.allows_to_begin().await?;
+    }
     let left = remaining(plan, &snapshot, &BTreeMap::new()).plan;
     let mut rehearsal = Rehearsal {
         faults: faults(&snapshot, &prices, policy, &left),

@@ -152,7 +152,7 @@ impl Execution<'_> {
         (leaving, answer)
     }
 
-    /// Waits until the wave is over; the error says what it waited for in vain.
+    /// Waits until the wave is over; the error says what it waited for in vain, or why it waits no longer.
     async fn settle(&self, evicted: &[Leaving<'_>], settling: &Settling, pods: &Watched) -> Result<(), String> {
         let (start, within) = (Instant::now(), self.within(evicted));
         loop {
@@ -165,6 +165,9 @@ impl Execution<'_> {
                 return Err(format!("waited {} s for {awaited}", within.as_secs()));
             }
             (self.listener)(Progress::Waiting { what: &awaited, since: start.elapsed() });
+            if let Some(reason) = self.crossed_meanwhile().await {
+                return Err(format!("{reason}, while waiting for {awaited}"));
+            }
         }
     }
 

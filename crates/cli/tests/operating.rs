@@ -10,6 +10,8 @@ mod cluster;
 mod faults;
 #[path = "operating/fixture.rs"]
 mod fixture;
+#[path = "operating/states.rs"]
+mod states;
 #[path = "acting/watcher.rs"]
 mod watcher;
 

@@ -5,6 +5,8 @@
 #[allow(dead_code, reason = "the tests of `apply` use another part of it")]
 #[path = "acting/fixture.rs"]
 mod cluster;
+#[path = "policies/contention.rs"]
+mod contention;
 #[allow(dead_code, reason = "the tests of the operator use another part of it")]
 #[path = "operating/fixture.rs"]
 mod fixture;
@@ -14,6 +16,8 @@ mod in_parts;
 mod left_alone;
 #[path = "policies/shop.rs"]
 mod shop;
+#[path = "policies/threshold.rs"]
+mod threshold;
 #[path = "policies/story.rs"]
 mod told;
 

@@ -168,6 +168,7 @@ fn what_is_wrong_is_refused_by_field(plane: &ControlPlane) {
         (profile("2/maxConcurrentMigrations"), json!(0), Both, "spec.rules[2].maxConcurrentMigrations", "1"),
         (profile("2/migrationCooldown"), json!("soon"), Both, "spec.rules[2].migrationCooldown", "5m"),
         (profile("3/errorThreshold"), json!(200), Both, "spec.rules[3].errorThreshold", "100"),
+        (profile("3/rollbackQuery"), json!(" "), Both, "spec.rules[3].rollbackQuery", "PromQL"),
         (profile("3/enableAutoRollback"), json!(false), Both, "spec.rules[3].errorThreshold", "enableAutoRollback"),
         (profile("4/minReplicas"), json!(5), Lint, "spec.rules[4].minReplicas", "contradicts rules[0] (maintain-ha)"),
         (profile("4/name"), json!("maintain-ha"), Both, "spec.rules[4]", "maintain-ha"),
@@ -192,6 +193,7 @@ fn what_is_wrong_is_refused_by_field(plane: &ControlPlane) {
         (policy("reconciliationInterval"), json!("5s"), Lint, "spec.reconciliationInterval", ""),
         (policy("autoApprove/minConfidence"), json!(2), Both, "spec.autoApprove.minConfidence", "1"),
         (policy("autoApprove/maxRiskLevel"), json!("none"), Both, "spec.autoApprove.maxRiskLevel", "medium"),
+        (policy("rolloutStrategy/rollbackQuery"), json!(" "), Both, "spec.rolloutStrategy.rollbackQuery", "PromQL"),
         (
             policy("rolloutStrategy/steps/0/replicas"),
             json!("0%"),

@@ -1,5 +1,9 @@
 //! OptimizationConfig: the consolidation loop, and what it may do by itself.
 
+mod weights;
+
+pub use weights::Weights;
+
 use kube_derive::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -138,27 +142,6 @@ pub enum Capacity {
     Any,
 }
 
-/// What counts how much in choosing between plans, each against the others.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "self.cost > 0.0 || self.disruption > 0.0 || self.latency > 0.0", "message": "one weight at least must be above 0"}
-]))]
-pub struct Weights {
-    /// Dollars.
-    #[serde(default = "one")]
-    #[schemars(range(min = 0, max = 100))]
-    pub cost: f64,
-    /// Pods moved.
-    #[serde(default = "one")]
-    #[schemars(range(min = 0, max = 100))]
-    pub disruption: f64,
-    /// Distance between pods that talk to each other.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 100))]
-    pub latency: f64,
-}
-
 /// How the loop stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -218,26 +201,16 @@ pub enum State {
     Planning,
     /// Writing a report.
     Reporting,
-    /// Waiting for approval or a window.
+    /// Waiting for approval, a window, or the plan of another configuration.
     Waiting,
     /// Carrying a plan out.
     Executing,
-    /// Looking at what became of it.
+    /// Nothing is left to move: looking at what became of it.
     Monitoring,
 }
 
 fn every_five_minutes() -> String {
     "*/5 * * * *".to_owned()
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-impl Default for Weights {
-    fn default() -> Weights {
-        Weights { cost: one(), disruption: one(), latency: 0.0 }
-    }
 }
 
 impl Validate for OptimizationConfigSpec {

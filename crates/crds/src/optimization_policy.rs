@@ -11,6 +11,7 @@ use crate::duration;
 use crate::moment::Moment;
 use crate::names;
 use crate::optimization_recommendation::{Method, RiskLevel};
+use crate::rollback_query;
 use crate::selector::Selector;
 use crate::violation::{Validate, Violation};
 
@@ -229,6 +230,13 @@ pub struct RolloutStrategy {
     /// In order; the last one is of all replicas, whether it says so or not.
     #[schemars(length(min = 1, max = 10))]
     pub steps: Vec<RolloutStep>,
+    /// Bring back what was before once this PromQL expression has a result, as an alert has one: any sample of a vector, or a
+    /// scalar other than 0. It is asked before the first step and until the last is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096), extend("x-kubernetes-validations" = [
+        {"rule": "self.trim() != ''", "message": "write it as a PromQL expression, or leave it out"}
+    ]))]
+    pub rollback_query: Option<String>,
 }
 
 /// In which way a change goes over replicas.
@@ -506,6 +514,11 @@ impl OptimizationPolicySpec {
         i64::from(duration::seconds(&self.reconciliation_interval).unwrap_or(300).max(SHORTEST_INTERVAL))
     }
 
+    /// The PromQL expression that says when to bring back what was before.
+    pub fn rollback_query(&self) -> Option<&str> {
+        self.rollout_strategy.as_ref()?.rollback_query.as_deref()
+    }
+
     /// All replicas in one step.
     pub fn at_once() -> Vec<(u32, i64)> {
         vec![(100, 0)]
@@ -559,6 +572,7 @@ impl Validate for OptimizationPolicySpec {
                 );
             }
         }
+        wrong.extend(rollback_query::violation("spec.rolloutStrategy.rollbackQuery", self.rollback_query()));
         let mut before = 0;
         for (at, step) in steps {
             let field = format!("spec.rolloutStrategy.steps[{at}].replicas");

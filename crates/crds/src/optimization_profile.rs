@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::violation::{Validate, Violation};
 use crate::workload_profile::ProfileStatus;
-use crate::{duration, names};
+use crate::{duration, names, rollback_query};
 
 /// The rules within which pods may be moved. Together they give each limit once: two rules that give it differently are
 /// refused.
@@ -42,6 +42,8 @@ pub struct OptimizationProfileSpec {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "!has(self.errorThreshold) || !has(self.enableAutoRollback) || self.enableAutoRollback", "fieldPath": ".errorThreshold",
+     "message": "asks for a rollback that enableAutoRollback: false forbids"},
+    {"rule": "!has(self.rollbackQuery) || !has(self.enableAutoRollback) || self.enableAutoRollback", "fieldPath": ".rollbackQuery",
      "message": "asks for a rollback that enableAutoRollback: false forbids"}
 ]))]
 pub struct Rule {
@@ -80,6 +82,12 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub error_threshold: Option<u32>,
+    /// Undo once this PromQL expression has a result, as an alert has one: any sample of a vector, or a scalar other than 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096), extend("x-kubernetes-validations" = [
+        {"rule": "self.trim() != ''", "message": "write it as a PromQL expression, or leave it out"}
+    ]))]
+    pub rollback_query: Option<String>,
     /// Pods of these namespaces stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "set"), inner(length(min = 1, max = 63)))]
@@ -116,6 +124,11 @@ impl Validate for Rule {
             let message = "asks for a rollback that enableAutoRollback: false forbids";
             wrong.push(Violation::new("errorThreshold", threshold, message));
         }
+        if let Some(query) = self.rollback_query.as_deref().filter(|_| self.enable_auto_rollback == Some(false)) {
+            let message = "asks for a rollback that enableAutoRollback: false forbids";
+            wrong.push(Violation::new("rollbackQuery", query, message));
+        }
+        wrong.extend(rollback_query::violation("rollbackQuery", self.rollback_query.as_deref()));
         if let Some(cooldown) = self.migration_cooldown.as_deref().filter(|text| duration::seconds(text).is_none()) {
             wrong.push(Violation::new("migrationCooldown", cooldown, duration::VALID));
         }

@@ -172,8 +172,21 @@ fn a_profile_by_every_field() {
         3,
         "enableAutoRollback",
         json!(false),
-        &["spec.rules[3].errorThreshold: 5: asks for a rollback that enableAutoRollback: false forbids"],
+        &[
+            "spec.rules[3].errorThreshold: 5: asks for a rollback that enableAutoRollback: false forbids",
+            r#"spec.rules[3].rollbackQuery: "ALERTS{alertstate=\"firing\",severity=\"page\"}": asks for a rollback that enableAutoRollback: false forbids"#,
+        ],
     );
+    let nothing = r#"spec.rules[3].rollbackQuery: "  ": write it as a PromQL expression, or leave it out"#;
+    rule(3, "rollbackQuery", json!("  "), &[nothing]);
+    rule(
+        3,
+        "rollbackQuery",
+        json!(""),
+        &[r#"spec.rules[3].rollbackQuery: "": has 0 letters, and must have from 1 to 4096"#],
+    );
+    // Only Prometheus knows its language.
+    rule(3, "rollbackQuery", json!("sum(("), &[]);
     rule(
         4,
         "protectedNamespaces",
@@ -218,13 +231,11 @@ fn contradicting_rules_are_named_with_what_they_contradict() {
         json!("maintain-ha"),
         &[r#"spec.rules[4].name: "maintain-ha": is the name of rules[0] too: give each rule a name of its own"#],
     );
-    let forbidden = json!([{"name": "never", "enableAutoRollback": false}, {"name": "soon", "errorThreshold": 1}]);
-    says(
-        PROFILE,
-        "/spec/rules",
-        forbidden,
-        &["spec.rules[1].errorThreshold: 1: contradicts rules[0] (never): enableAutoRollback is false there"],
-    );
+    for (limit, value) in [("errorThreshold", json!(1)), ("rollbackQuery", json!("up == 0"))] {
+        let forbidden = json!([{"name": "never", "enableAutoRollback": false}, {"name": "soon", limit: value}]);
+        let message = "contradicts rules[0] (never): enableAutoRollback is false there";
+        says(PROFILE, "/spec/rules", forbidden, &[&format!("spec.rules[1].{limit}: {value}: {message}")]);
+    }
     says(PROFILE, "/spec/rules", json!([]), &["spec.rules: has 0 entries, and must have from 1 to 64"]);
 }
 
@@ -440,6 +451,7 @@ fn a_policy_by_every_field() {
         json!("none"),
         r#"autoApprove.maxRiskLevel: "none": must be one of low, medium, high"#,
     );
+    policy("rolloutStrategy/rollbackQuery", json!(" "), r#"rolloutStrategy.rollbackQuery: " ": write it as a PromQL"#);
     policy("rolloutStrategy/steps/0/replicas", json!("0%"), r#"rolloutStrategy.steps[0].replicas: "0%": write it as"#);
     policy(
         "rolloutStrategy/steps/1/replicas",

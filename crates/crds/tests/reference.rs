@@ -36,6 +36,7 @@ const REMARKS: [(&str, &str); 5] = [
 - `maxNodesPerDeployment` is a limit on each wave: it takes pods of one workload, Deployment or not, from at most so many
   nodes. The replicas on all its other nodes stay as far apart as they are until the next wave.
 - `errorThreshold` is a percentage of the pods that the plan has moved so far.
+- `rollbackQuery` is asked of the operator's `--prometheus` ([when it is crossed](rollback-queries.md)).
 - A protected node is not removed and its pods do not move; others may come to it.
 ",
     ),
@@ -48,8 +49,9 @@ delete the plan to stop it. `status.steps` has at most one outcome a pod.
     ),
     (
         "OptimizationPolicy",
-        "A policy in the operator's own namespace reaches all namespaces, any other its own alone. Of several policies that mean
-one workload the oldest wins, and all say so. `docs/rightsizing.md` has the rest.
+        "A policy in the operator's own namespace reaches all namespaces, any other its own alone. A policy that means a
+workload of another is refused; where that comes about later, the oldest wins, and all say so. `docs/rightsizing.md` has the rest, and
+[rollback-queries.md](rollback-queries.md) what `rolloutStrategy.rollbackQuery` is.
 ",
     ),
     (

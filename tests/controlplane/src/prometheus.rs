@@ -1,5 +1,6 @@
 //! A real Prometheus, filled with what it is to have seen: `prometheus` and `promtool` of Debian's package.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -31,12 +32,11 @@ impl Prometheus {
         is_missing
     }
 
-    /// Starts one that has seen this, in the OpenMetrics format with a time on each line.
+    /// Starts one that has seen this, in the OpenMetrics format with a time on each line, and goes on to see itself.
     pub fn start(folder: &Path, metrics: &str) -> Result<Prometheus, Error> {
         let (file, data, config) = (folder.join("metrics"), folder.join("data"), folder.join("prometheus.yml"));
         let failed = |source: std::io::Error| Error::preparing("cannot start Prometheus", source);
         std::fs::write(&file, metrics).map_err(failed)?;
-        std::fs::write(&config, "").map_err(failed)?;
         let made = Command::new("promtool")
             .args(["tsdb", "create-blocks-from", "openmetrics"])
             .args([&file, &data])
@@ -47,6 +47,8 @@ impl Prometheus {
             return Err(failed(std::io::Error::other("promtool does not take the metrics")));
         }
         let address = format!("127.0.0.1:{}", ControlPlane::free_port()?);
+        let itself = format!("{{job_name: itself, scrape_interval: 1s, static_configs: [{{targets: ['{address}']}}]}}");
+        std::fs::write(&config, format!("scrape_configs: [{itself}]\n")).map_err(failed)?;
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", data.display()))
@@ -65,6 +67,14 @@ impl Prometheus {
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(started)
+    }
+
+    /// Asks it for something; it counts how often it is asked for what, as `prometheus_http_requests_total`.
+    pub fn touch(&self, path: &str) -> Result<(), Error> {
+        let failed = |source: std::io::Error| Error::preparing("cannot ask Prometheus", source);
+        let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).map_err(failed)?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").map_err(failed)?;
+        stream.read_to_end(&mut Vec::new()).map_err(failed).map(|_| ())
     }
 
     /// Where it is.

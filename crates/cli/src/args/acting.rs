@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::Format::{self, Csv, Json, Markdown, Table, Yaml};
 use super::formats::formats;
-use super::{LiveArgs, PolicyArgs, PriceArgs, values};
+use super::{LiveArgs, PolicyArgs, PriceArgs, PrometheusArgs, values};
 
 /// `apply`.
 #[derive(Args, Debug)]
@@ -17,6 +17,7 @@ use super::{LiveArgs, PolicyArgs, PriceArgs, values};
     plimsoll apply plan.yaml                          carry it out; the emptied nodes stay, cordoned and marked\n  \
     plimsoll apply plan.yaml --remove-nodes karpenter hand each emptied node to Karpenter\n  \
     plimsoll apply plan.yaml --add-nodes wait         a plan that buys nodes: it waits until you have added them\n  \
+    plimsoll apply plan.yaml --prometheus http://127.0.0.1:9090 --rollback-query 'ALERTS{severity=\"page\"}'\n  \
     plimsoll rollback consolidate-2026-11-21-a1b2c3   take cordons, marks and hints back\n\n\
     Every wave is checked on the state of its moment. Where a budget refuses for long the node stays; where a pod finds\n\
     no place or does not become ready in time all cordons are taken back. Run again, it goes on where it was stopped.\n\n\
@@ -43,6 +44,9 @@ pub struct ApplyArgs {
     /// How it is carried out.
     #[command(flatten)]
     pub acting: ActingArgs,
+    /// Who answers the rollback query.
+    #[command(flatten)]
+    pub prometheus: PrometheusArgs,
     /// How to write what came of it
     #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = formats(&[Table, Json, Yaml, Csv, Markdown]))]
     pub output: Format,
@@ -69,6 +73,9 @@ pub struct ActingArgs {
     /// Roll back once more than this percentage of the replacements start again or are not ready; 100 never does
     #[arg(long, value_name = "PERCENT", default_value = "10", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub most_troubled: u32,
+    /// Do not begin, and roll back, where this PromQL expression has a result: any sample, or a scalar other than 0
+    #[arg(long, value_name = "PROMQL", requires = "prometheus", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub rollback_query: Option<String>,
 }
 
 /// Who takes an emptied node away.

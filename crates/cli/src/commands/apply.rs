@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
-use act::{ActError, Cluster, Done, Ending, Options, Progress, Rehearsal, StepDone};
+use act::{ActError, Cluster, Done, Ending, Options, Progress, Rehearsal, StepDone, Threshold};
 use model::{AddedNode, Migration, Plan};
 use observe::prices::PriceTable;
 use serde::Serialize;
 
-use crate::args::{ActingArgs, ApplyArgs, Format, LiveArgs, NodeAddition, NodeRemoval};
+use crate::args::{ActingArgs, ApplyArgs, Format, LiveArgs, NodeAddition, NodeRemoval, PrometheusArgs};
 use crate::commands::simulate::headline;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -17,19 +17,22 @@ use crate::plan_file::{self, PlanFile};
 use crate::render::document;
 use crate::render::grid::{Column, Grid};
 use crate::render::text::{clean, count};
-use crate::{input, profile, talk};
+use crate::{input, profile, talk, usage};
 
 /// Runs it.
 pub fn run(args: &ApplyArgs, out: &mut Output) -> Result<Exit, Failure> {
     let file = plan_file::read(&args.plan, &[])?;
     let prices = input::price_table(&args.prices)?;
-    let policy = profile::policy(&args.policy)?;
+    let (policy, rollback_query) = profile::policy_and_rollback_query(&args.policy)?;
+    let mut options = options(&args.acting, &args.prometheus);
+    if let Some(query) = rollback_query.filter(|_| options.threshold.is_none()) {
+        options.threshold = Some(threshold(query, &args.prometheus));
+    }
     if !args.dry_run {
         agree(args, &file)?;
     }
     runtime()?.block_on(async {
         let cluster = connect(&args.live, prices).await?;
-        let options = options(&args.acting);
         if args.dry_run {
             let rehearsal = act::rehearse(&cluster, &file.plan, &policy, &options).await.map_err(failure)?;
             return told(&rehearsal, out);
@@ -63,8 +66,9 @@ fn agree(args: &ApplyArgs, file: &PlanFile) -> Result<(), Failure> {
 }
 
 /// How plans are carried out.
-pub fn options(args: &ActingArgs) -> Options {
+pub fn options(args: &ActingArgs, prometheus: &PrometheusArgs) -> Options {
     Options {
+        threshold: args.rollback_query.clone().map(|query| threshold(query, prometheus)),
         most_troubled_percent: (args.most_troubled < 100).then_some(args.most_troubled),
         removal: match args.remove_nodes {
             NodeRemoval::None => act::NodeRemoval::None,
@@ -80,6 +84,10 @@ pub fn options(args: &ActingArgs) -> Options {
         ready_within: args.ready_within,
         refused_for: args.refused_for,
     }
+}
+
+fn threshold(query: String, prometheus: &PrometheusArgs) -> Threshold {
+    Threshold { query, prometheus: prometheus.prometheus.as_deref().map(|url| usage::prometheus(url, prometheus)) }
 }
 
 /// A runtime for a command that acts.
@@ -108,6 +116,9 @@ pub fn failure(error: ActError) -> Failure {
         }
         error @ ActError::BuysNodes { .. } => {
             Failure::from(error).hint("give --add-nodes, or plan with the nodes that are there: without --capacity any")
+        }
+        error @ (ActError::Crossed { .. } | ActError::CrossedUnknown { .. }) => {
+            Failure::from(error).hint("nothing was done; docs/apply.md says when a rollback query is crossed")
         }
         error => Failure::from(error),
     }
@@ -195,6 +206,8 @@ struct Document<'d> {
     plan: &'d str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rolled_back: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<&'d str>,
     moved: usize,
     on_target: usize,
     emptied: &'d [model::Name],
@@ -251,6 +264,7 @@ fn write(plan: &Plan, ending: &Ending, options: &Options, out: &mut Output, form
     let document = Document {
         plan: &plan.name,
         rolled_back: ending.rolled_back.as_deref(),
+        paused: ending.paused.as_deref(),
         moved,
         on_target,
         emptied: &ending.emptied,
@@ -279,6 +293,9 @@ fn write(plan: &Plan, ending: &Ending, options: &Options, out: &mut Output, form
             }
             if let Some(reason) = document.rolled_back {
                 writeln!(out, "rolled back: {}", clean(reason))?;
+            }
+            if let Some(reason) = document.paused {
+                writeln!(out, "stopped: {}; run it again to go on", clean(reason))?;
             }
             Ok(())
         }

@@ -18,7 +18,7 @@ pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
     let settings = Settings {
         live: input::live_options(&args.live),
         prices: input::price_table(&args.prices)?,
-        acting: apply::options(&args.acting),
+        acting: apply::options(&args.acting, &args.prometheus),
         rightsizing: Rightsizing {
             prometheus: args.prometheus.prometheus.as_deref().map(|url| usage::prometheus(url, &args.prometheus)),
             most_safety_factor: args.max_safety_factor,

@@ -8,16 +8,19 @@ use super::Rule;
 use crate::violation::Violation;
 
 /// Limits that a profile gives once. Lists of what is protected add up.
-const GIVEN_ONCE: [&str; 6] = [
+const GIVEN_ONCE: [&str; 7] = [
     "minReplicas",
     "maxNodesPerDeployment",
     "maxConcurrentMigrations",
     "migrationCooldown",
     "enableAutoRollback",
     "errorThreshold",
+    "rollbackQuery",
 ];
+/// What asks for a rollback.
+const ASKS: [&str; 2] = ["errorThreshold", "rollbackQuery"];
 
-/// Each limit that a later rule gives otherwise than an earlier one, names used twice, and a threshold for a rollback
+/// Each limit that a later rule gives otherwise than an earlier one, names used twice, and what asks for a rollback
 /// that another rule forbids.
 pub(super) fn between(rules: &[Rule]) -> Vec<Violation> {
     let mut wrong = Vec::new();
@@ -43,12 +46,14 @@ pub(super) fn between(rules: &[Rule]) -> Vec<Violation> {
             }
         }
     }
-    if let (Some((forbids, Value::Bool(false))), Some((asks, threshold))) =
-        (given.get("enableAutoRollback"), given.get("errorThreshold"))
-        && forbids != asks
-    {
-        let message = format!("contradicts {}: enableAutoRollback is false there", of(rules, *forbids));
-        wrong.push(Violation::new(format!("spec.rules[{asks}].errorThreshold"), threshold.clone(), message));
+    for limit in ASKS {
+        if let (Some((forbids, Value::Bool(false))), Some((asks, asked))) =
+            (given.get("enableAutoRollback"), given.get(limit))
+            && forbids != asks
+        {
+            let message = format!("contradicts {}: enableAutoRollback is false there", of(rules, *forbids));
+            wrong.push(Violation::new(format!("spec.rules[{asks}].{limit}"), asked.clone(), message));
+        }
     }
     wrong
 }

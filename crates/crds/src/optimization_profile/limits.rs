@@ -40,6 +40,11 @@ impl OptimizationProfileSpec {
         let threshold = self.rules.iter().find_map(|rule| rule.error_threshold);
         if is_off { AutoRollback::Never } else { AutoRollback::Above { percent: threshold.unwrap_or(0) } }
     }
+
+    /// The PromQL expression that says when to undo what went wrong.
+    pub fn rollback_query(&self) -> Option<&str> {
+        self.rules.iter().find_map(|rule| rule.rollback_query.as_deref())
+    }
 }
 
 /// When a plan is undone without being asked.

@@ -1,5 +1,6 @@
 //! Asking over HTTP, by the client that talks to Kubernetes too.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ const MOST_TRIES: u32 = 4;
 /// The wait after the first failure; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const TENANT: &str = "x-scope-orgid";
-const LONGEST_MESSAGE: usize = 300;
+/// So much of what a server says is shown.
+pub(super) const LONGEST_MESSAGE: usize = 300;
 
 pub(super) struct PrometheusClient {
     client: Client,
@@ -76,9 +78,23 @@ impl PrometheusClient {
     }
 
     async fn ask_once(&self, query: &Query) -> Result<Answer, PrometheusError> {
+        let (path, form) = query.form();
+        let body = self.post(path, form, LARGEST_ANSWER_BYTES).await?;
+        parse(&body).map_err(|message| PrometheusError::NoAnswer {
+            server: self.server.clone(),
+            message: message.chars().take(LONGEST_MESSAGE).collect(),
+        })
+    }
+
+    /// The body of the answer to one request, of so many bytes at most.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        form: String,
+        most: usize,
+    ) -> Result<impl Deref<Target = [u8]>, PrometheusError> {
         let server = || self.server.clone();
         let unreachable = |source| PrometheusError::Unreachable { server: server(), source: Box::new(source) };
-        let (path, form) = query.form();
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
@@ -87,9 +103,9 @@ impl PrometheusClient {
         let answered = async {
             let response = self.client.send(request).await.map_err(unreachable)?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), LARGEST_ANSWER_BYTES).collect().await;
+            let body = Limited::new(response.into_body(), most).collect().await;
             let body = body.map_err(|source| match source.downcast::<LengthLimitError>() {
-                Ok(_) => PrometheusError::TooLarge { server: server(), most: LARGEST_ANSWER_BYTES },
+                Ok(_) => PrometheusError::TooLarge { server: server(), most },
                 Err(source) => PrometheusError::NoAnswer { server: server(), message: source.to_string() },
             })?;
             Ok((status, body.to_bytes()))
@@ -104,10 +120,7 @@ impl PrometheusClient {
             let message = message.chars().take(LONGEST_MESSAGE).collect();
             return Err(PrometheusError::Status { server: server(), status: status.as_u16(), message });
         }
-        parse(&body).map_err(|message| PrometheusError::NoAnswer {
-            server: server(),
-            message: message.chars().take(LONGEST_MESSAGE).collect(),
-        })
+        Ok(body)
     }
 }
 

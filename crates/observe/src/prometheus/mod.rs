@@ -1,10 +1,11 @@
-//! Usage from Prometheus, and from what speaks its API. A query never asks for more than its budget: series are counted
-//! first, time is cut into pieces, and no more than four queries run at once.
+//! Usage from Prometheus, and from what speaks its API; and an expression as a threshold. A query of usage never asks for
+//! more than its budget: series are counted first, time is cut into pieces, and no more than four queries run at once.
 
 mod answer;
 mod client;
 mod error;
 mod queries;
+mod threshold;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use error::PrometheusError;
+pub use threshold::{Crossing, crossed};
 
 use crate::usage::{Measured, MeasuredContainer, MeasuredEvent, MeasuredUsage};
 use answer::{Answer, Point};

@@ -136,7 +136,7 @@ fn with(matcher: &str, more: &str) -> String {
 }
 
 /// Percent-encoded for a form.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {
         match byte {

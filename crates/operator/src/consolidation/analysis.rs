@@ -35,8 +35,16 @@ impl Found {
     }
 }
 
-/// Looks at the cluster as it has been heard of, and plans. An error says what is missing to judge it.
-pub async fn analyze(context: &Context, terms: &Terms) -> Result<Found, String> {
+/// The cluster, and what it costs.
+pub struct Seen {
+    snapshot: Snapshot,
+    prices: model::Prices,
+    analysis: Analysis,
+    start: Instant,
+}
+
+/// Looks at the cluster as it has been heard of. An error says what is missing to judge it.
+pub async fn look(context: &Context, terms: &Terms) -> Result<Seen, String> {
     let start = Instant::now();
     let snapshot = context.followed.snapshot(clock::now());
     if let Some(kind) = ["Node", "Pod"].into_iter().find(|kind| !snapshot.has(kind)) {
@@ -46,12 +54,21 @@ pub async fn analyze(context: &Context, terms: &Terms) -> Result<Found, String> 
     if !terms.buys() {
         prices.offers.clear();
     }
-    let terms = terms.clone();
     let work = move || {
         let analysis = cost(&snapshot, &prices, &|_| Vec::new());
+        Seen { snapshot, prices, analysis, start }
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
+}
+
+/// Plans on what was seen.
+pub async fn plan(seen: Seen, terms: &Terms) -> Result<Found, String> {
+    let terms = terms.clone();
+    let work = move || {
+        let Seen { snapshot, prices, analysis, start } = seen;
         let policy = terms.policy(&snapshot);
         let planning = Instant::now();
-        let (plan, needs_approval) = plan(&snapshot, &prices, &policy, &terms);
+        let (plan, needs_approval) = make(&snapshot, &prices, &policy, &terms);
         let seconds_planning = planning.elapsed().as_secs_f64();
         let seconds = start.elapsed().as_secs_f64();
         Found { snapshot, policy, prices, analysis, plan, needs_approval, seconds, seconds_planning }
@@ -60,14 +77,14 @@ pub async fn analyze(context: &Context, terms: &Terms) -> Result<Found, String> 
 }
 
 /// The plan, and whether somebody has to agree to it: what is of low risk goes first where that may go by itself.
-fn plan(snapshot: &Snapshot, prices: &model::Prices, policy: &Policy, terms: &Terms) -> (Plan, bool) {
-    let make = |policy: &Policy| engine::plan(snapshot, prices, policy, terms.strategy);
+fn make(snapshot: &Snapshot, prices: &model::Prices, policy: &Policy, terms: &Terms) -> (Plan, bool) {
+    let by = |policy: &Policy| engine::plan(snapshot, prices, policy, terms.strategy);
     match terms.spec.mode {
-        Mode::Observe | Mode::Manual => (make(policy), true),
-        Mode::FullAuto => (make(policy), false),
+        Mode::Observe | Mode::Manual => (by(policy), true),
+        Mode::FullAuto => (by(policy), false),
         Mode::SemiAuto => {
-            let of_low_risk = make(&Policy { most_risk: Risk::Low, ..policy.clone() });
-            if of_low_risk.nodes.remove.is_empty() { (make(policy), true) } else { (of_low_risk, false) }
+            let of_low_risk = by(&Policy { most_risk: Risk::Low, ..policy.clone() });
+            if of_low_risk.nodes.remove.is_empty() { (by(policy), true) } else { (of_low_risk, false) }
         }
     }
 }

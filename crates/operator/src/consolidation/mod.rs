@@ -14,14 +14,16 @@ use crds::optimization_config::{ConfigPhase, Mode, State};
 use crds::{Holds, Moment, OptimizationConfigStatus, Schedule};
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
+use serde_json::json;
 
 use crate::clock;
 use crate::context::Context;
 use crate::due::Due;
 use crate::error::OperatorError;
 use crate::events::{self, Subject};
-use crate::objects::{name, status};
+use crate::objects::{annotation, name, status};
 use crate::record;
+use proposal::CONFIG;
 use shadow::Watched;
 use terms::Terms;
 
@@ -51,8 +53,13 @@ struct Loop {
 }
 
 impl Loops {
-    /// Brings every loop forward that is due.
-    pub async fn reconcile(&mut self, context: &Context, is_executing: bool) -> Result<(), OperatorError> {
+    /// Brings every loop forward that is due, while this plan is being carried out.
+    pub async fn reconcile(
+        &mut self,
+        context: &Context,
+        executing: Option<&DynamicObject>,
+    ) -> Result<(), OperatorError> {
+        let is_executing = executing.is_some();
         let configs = context.objects.configs.all();
         self.of.retain(|known, _| configs.iter().any(|config| name(config) == known));
         for config in configs {
@@ -82,8 +89,11 @@ impl Loops {
             // It was read without fault, so there is a schedule.
             turn.due = Schedule::parse(&terms.spec.schedule)
                 .map_or(Due::after(ASK_AGAIN_SECONDS), |schedule| Due::by(&schedule, now));
-            if is_executing {
-                stand(context, &config, |status| status.state = Some(State::Executing)).await?;
+            if let Some(plan) = executing {
+                // What becomes of its own plan is written by whoever carries it out.
+                if annotation(plan, CONFIG) != Some(name(&config)) {
+                    stand(context, &config, |status| status.state = Some(State::Waiting)).await?;
+                }
                 continue;
             }
             come_round(context, &config, &terms, &mut turn.watched).await?;
@@ -108,10 +118,15 @@ async fn come_round(
     stand(context, config, |status| {
         status.phase = ConfigPhase::Analyzing;
         status.state = Some(State::Analyzing);
-        record::put(&mut status.conditions, ACCEPTED, Holds::True, "Valid", terms.remark());
+        record::put(&mut status.conditions, ACCEPTED, Holds::True, "Valid", terms.remark(&context.settings));
     })
     .await?;
-    let found = match analysis::analyze(context, terms).await {
+    let seen = match analysis::look(context, terms).await {
+        Ok(seen) => seen,
+        Err(problem) => return fail(context, config, unanswered, ("CannotJudge", problem)).await,
+    };
+    is_doing(context, name(config), State::Planning).await?;
+    let found = match analysis::plan(seen, terms).await {
         Ok(found) => found,
         Err(problem) => return fail(context, config, unanswered, ("CannotJudge", problem)).await,
     };
@@ -123,6 +138,9 @@ async fn come_round(
     metrics.potential_savings.set(found.plan.summary.saved().dollars_per_month());
     metrics.binpacking_efficiency.set(found.analysis.efficiency.unwrap_or(f64::NAN));
     metrics.placement_score.set(found.placement_score());
+    if terms.spec.mode == Mode::Observe {
+        is_doing(context, name(config), State::Reporting).await?;
+    }
     let shadow = watched.hold(context, name(config), &found).await;
     let report = report::write(context, name(config), &found, shadow).await?;
     let latest = match terms.spec.mode {
@@ -170,6 +188,14 @@ async fn fail(
         record::put(&mut status.conditions, condition, Holds::False, reason, problem.clone());
     })
     .await
+}
+
+/// Writes down what a configuration is doing now, and nothing else of its status.
+pub async fn is_doing(context: &Context, config: &str, state: State) -> Result<(), OperatorError> {
+    let objects = &context.objects;
+    let Some(found) = objects.configs.get(config) else { return Ok(()) };
+    let status = json!({"state": state});
+    record::status(context, &objects.api(&objects.configs), &found.metadata, &status).await.map(|_| ())
 }
 
 /// Writes its status, where that changes.

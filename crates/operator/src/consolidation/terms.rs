@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crds::optimization_config::{BinPackingStrategy, Capacity, SafetyThreshold, Weights};
+use crds::optimization_config::{BinPackingStrategy, Capacity, SafetyThreshold};
 use crds::{AutoRollback, OptimizationConfigSpec, OptimizationProfileSpec, SafeWindow, next_opening};
 use engine::Strategy;
 use kube::api::DynamicObject;
@@ -10,6 +10,7 @@ use model::{Policy, Snapshot, Time};
 
 use crate::context::Context;
 use crate::objects::part;
+use crate::settings::Settings;
 
 /// On which terms plans are made and carried out.
 #[derive(Clone)]
@@ -56,10 +57,11 @@ impl Terms {
             SafetyThreshold::Medium => Policy::medium(),
             SafetyThreshold::Aggressive => Policy::aggressive(),
         };
-        let mut policy = match &self.profile {
+        let limits = match &self.profile {
             Some(profile) => profile.limit(threshold),
             None => threshold,
         };
+        let mut policy = self.spec.weights.limit(limits);
         let protected = &mut policy.protected.namespaces;
         protected.extend(self.spec.exclude_namespaces.iter().map(|name| name.as_str().into()));
         if !self.spec.target_namespaces.is_empty() {
@@ -73,6 +75,11 @@ impl Terms {
     /// When a plan is undone without being asked, where the profile says so.
     pub fn rollback(&self) -> Option<AutoRollback> {
         self.profile.as_ref().map(OptimizationProfileSpec::rollback)
+    }
+
+    /// The expression that says when a plan is undone, where the profile has one.
+    pub fn rollback_query(&self) -> Option<&str> {
+        self.profile.as_ref()?.rollback_query()
     }
 
     /// May pods be moved at this moment? Where not, when next.
@@ -90,11 +97,12 @@ impl Terms {
     }
 
     /// What of the configuration has no effect.
-    pub fn remark(&self) -> String {
+    pub fn remark(&self, settings: &Settings) -> String {
         let mut remarks = Vec::new();
-        if self.spec.weights != Weights::default() {
-            remarks.push("spec.weights has no effect yet");
+        if self.rollback_query().is_some() && settings.rightsizing.prometheus.is_none() {
+            remarks.push("nobody answers the profile's rollbackQuery, and no plan begins: start with --prometheus URL");
         }
+        remarks.extend(self.spec.weights.remark());
         remarks.join("; ")
     }
 }

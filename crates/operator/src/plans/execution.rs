@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use act::{ActError, Done, Ending, Gate, Progress, Verdict};
+use act::{ActError, Done, Ending, Gate, Options, Progress, Threshold, Verdict};
 use crds::migration_plan::SnapshotReference;
+use crds::optimization_config::State;
 use crds::optimization_report::Consolidation;
 use crds::{AutoRollback, MigrationPlanStatus, Phase};
 use futures_util::FutureExt;
@@ -20,7 +21,7 @@ use super::journal::Journal;
 use super::{DRY_RUN, terms, why_not_now};
 use crate::clock;
 use crate::consolidation::proposal::{self, CONFIG};
-use crate::consolidation::{report, terms::Terms};
+use crate::consolidation::{self, report, terms::Terms};
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::events::{self, Subject};
@@ -80,10 +81,27 @@ impl Execution {
         Ok(Execution { context: context.clone(), object, plan, config, terms, journal, prices })
     }
 
-    /// Writes down that it begins.
-    pub async fn intend(&self) -> Result<(), OperatorError> {
+    /// Writes down that it begins, or why it does not; only then may it.
+    async fn begins(&self) -> bool {
+        // What an earlier run began goes on, or back, once it is looked at.
+        let is_begun = self.journal.status().phase == Phase::Executing;
+        if let Some(threshold) = self.options().threshold.filter(|_| !is_begun)
+            && let Err(error) = threshold.allows_to_begin().await
+        {
+            self.end(Err(error)).await;
+            return false;
+        }
         self.journal.stands(Phase::Executing, "Executing", "");
-        self.journal.write().await
+        match self.journal.write().await {
+            Ok(()) => {
+                self.config_is(State::Executing).await;
+                true
+            }
+            Err(error) => {
+                warn!(plan = %self.plan.name, %error, "cannot write down that the plan begins");
+                false
+            }
+        }
     }
 
     /// Carries it out to its end, and writes that down.
@@ -92,6 +110,9 @@ impl Execution {
     }
 
     async fn go(&self) {
+        if !self.begins().await {
+            return;
+        }
         let note = format!("{} moves, {} nodes to go", self.plan.migrations.len(), self.plan.nodes.remove.len());
         self.tell(EventType::Normal, "Executing", note).await;
         let (told, mut to_tell) = mpsc::unbounded_channel();
@@ -137,13 +158,7 @@ impl Execution {
             None => Policy::default(),
         };
         let cluster = &self.context.cluster;
-        let mut options = self.context.settings.acting.clone();
-        if let Some(rollback) = self.terms.as_ref().and_then(Terms::rollback) {
-            options.most_troubled_percent = match rollback {
-                AutoRollback::Never => None,
-                AutoRollback::Above { percent } => Some(percent),
-            };
-        }
+        let options = self.options();
         if self.is_dry_run() {
             let rehearsal = act::rehearse(cluster, &self.plan, &policy, &options).await?;
             let message = format!(
@@ -157,6 +172,23 @@ impl Execution {
             return Ok(Ending { paused: Some(message), ..Ending::default() });
         }
         act::carry_out(cluster, &self.plan, &policy, &options, self, &|progress| self.hear(&progress, told)).await
+    }
+
+    /// How it is carried out: as the operator was told, but for what the profile says.
+    fn options(&self) -> Options {
+        let settings = &self.context.settings;
+        let mut options = settings.acting.clone();
+        let Some(terms) = &self.terms else { return options };
+        match terms.rollback() {
+            None => {}
+            Some(AutoRollback::Never) => (options.most_troubled_percent, options.threshold) = (None, None),
+            Some(AutoRollback::Above { percent }) => options.most_troubled_percent = Some(percent),
+        }
+        if let Some(query) = terms.rollback_query() {
+            let prometheus = settings.rightsizing.prometheus.clone();
+            options.threshold = Some(Threshold { query: query.to_owned(), prometheus });
+        }
+        options
     }
 
     fn hear(&self, progress: &Progress<'_>, told: &mpsc::UnboundedSender<Told>) {
@@ -212,6 +244,8 @@ impl Execution {
             Err(error @ (ActError::Read(_) | ActError::Watch { .. })) => {
                 (Phase::Executing, "Unreachable", error.to_string())
             }
+            Err(error @ ActError::Crossed { .. }) => (Phase::Paused, "RollbackQueryCrossed", error.to_string()),
+            Err(error @ ActError::CrossedUnknown { .. }) => (Phase::Paused, "RollbackQueryUnknown", error.to_string()),
             Err(error @ ActError::CannotJudge { .. }) => (Phase::Paused, "CannotJudge", error.to_string()),
             Err(error @ ActError::BuysNodes { .. }) => (Phase::Failed, "BuysNodes", error.to_string()),
             Err(error @ ActError::Refused { .. }) => (Phase::Failed, "Refused", error.to_string()),
@@ -225,9 +259,18 @@ impl Execution {
         self.tell(kind, reason, message).await;
         if let Ok(ending) = &result
             && phase.is_final()
-            && let Err(error) = self.report(ending).await
         {
-            warn!(%error, "cannot write the report of the plan");
+            if ending.rolled_back.is_some() {
+                self.config_is(State::Monitoring).await;
+            }
+            if let Err(error) = self.report(ending).await {
+                warn!(%error, "cannot write the report of the plan");
+            }
+        }
+        match phase {
+            Phase::Paused => self.config_is(State::Waiting).await,
+            phase if phase.is_final() => self.config_is(State::Watching).await,
+            _ => {}
         }
         self.context.objects.look();
     }
@@ -255,6 +298,15 @@ impl Execution {
 
     fn is_dry_run(&self) -> bool {
         self.terms.as_ref().is_some_and(|terms| terms.spec.dry_run)
+    }
+
+    /// What the configuration that made the plan is doing, where one did.
+    async fn config_is(&self, state: State) {
+        if let Some(config) = &self.config
+            && let Err(error) = consolidation::is_doing(&self.context, config, state).await
+        {
+            warn!(config, %error, "cannot write down what the configuration is doing");
+        }
     }
 
     async fn tell(&self, kind: EventType, reason: &str, note: String) {
@@ -292,6 +344,10 @@ impl Gate for Execution {
             }
         }
         .boxed()
+    }
+
+    fn all_moved(&self) -> BoxFuture<'_, ()> {
+        self.config_is(State::Monitoring).boxed()
     }
 
     fn adding<'g>(&'g self, awaited: &'g str) -> BoxFuture<'g, Verdict> {

@@ -53,9 +53,9 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// Is any plan being carried out?
-    pub fn is_executing(&self) -> bool {
-        self.executing.is_some()
+    /// The plan that is being carried out.
+    pub fn executing(&self) -> Option<&DynamicObject> {
+        self.executing.as_deref()
     }
 
     /// Brings every plan forward. What is in the way of one is in the way of no other.
@@ -149,7 +149,6 @@ impl Plans {
         if !has_finalizer(plan) {
             change_finalizers(context, plan, true).await?;
         }
-        execution.intend().await?;
         self.executing = Some(plan.clone());
         self.task.spawn(execution.run());
         Ok(())

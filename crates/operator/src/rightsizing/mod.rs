@@ -11,7 +11,7 @@ mod applying;
 mod look;
 mod recommendation;
 pub mod sizing;
-mod terms;
+pub mod terms;
 mod usage;
 
 use std::collections::BTreeMap;

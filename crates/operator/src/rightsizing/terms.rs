@@ -5,7 +5,7 @@ use crds::optimization_policy::PolicyMode;
 use engine::rightsizing::seasonal::{Caution, Pace};
 use engine::rightsizing::{Bounds, Limits, Resource, Settings, Strategy, default_strategy, strategy};
 use kube::api::DynamicObject;
-use model::{Labels, Snapshot, Workload};
+use model::{Labels, Snapshot, Workload, WorkloadRef};
 
 use crate::context::Context;
 use crate::objects::{name, namespace, part};
@@ -125,4 +125,27 @@ pub fn winners(snapshot: &Snapshot, all: &[Terms]) -> (Vec<Option<usize>>, Vec<S
         said[loser] += &format!("policy {} means {what} too, and is older: that one counts. ", all[winner].reference());
     }
     (winners, said)
+}
+
+/// Workloads that one policy is to mean and another means.
+pub struct Contended {
+    /// The other, NAMESPACE/NAME.
+    pub by: String,
+    pub workloads: Vec<WorkloadRef>,
+}
+
+/// The first of the others, by age, that means a workload which a policy is to mean and, as it was before, did not. What
+/// was contended before is nothing new.
+pub fn contended(snapshot: &Snapshot, asked: &Terms, before: Option<&Terms>, others: &[Terms]) -> Option<Contended> {
+    let is_new = |workload: &&Workload| {
+        asked.means(snapshot, workload) && before.is_none_or(|before| !before.means(snapshot, workload))
+    };
+    let new: Vec<&Workload> = snapshot.workloads.iter().filter(is_new).collect();
+    let mut by_age: Vec<&Terms> = others.iter().filter(|other| other.spec.mode != PolicyMode::Disabled).collect();
+    by_age.sort_by(|a, b| a.age.cmp(&b.age));
+    by_age.into_iter().find_map(|other| {
+        let meant = new.iter().filter(|workload| other.means(snapshot, workload));
+        let workloads: Vec<WorkloadRef> = meant.map(|workload| workload.reference.clone()).collect();
+        (!workloads.is_empty()).then(|| Contended { by: other.reference(), workloads })
+    })
 }

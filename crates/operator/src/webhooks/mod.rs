@@ -3,9 +3,11 @@
 //!
 //! - `review`: the answer to one question, pure
 //! - `certificate`: made and renewed by whoever leads, kept in a Secret that all replicas read
+//! - `contention`: policies that mean one workload
 //! - `registration`: what the API server is told of them, by whoever leads
 
 mod certificate;
+mod contention;
 mod registration;
 mod review;
 
@@ -156,9 +158,10 @@ async fn own_name(context: &Context) -> Option<String> {
 
 async fn answer(
     request: Request<Incoming>,
-    context: &Context,
+    context: &Arc<Context>,
     own: Option<&str>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let is_validation = request.uri().path() == "/validate";
     let judge: fn(&Context, &Value, Option<&str>) -> Answer = match (request.method(), request.uri().path()) {
         (&Method::POST, "/validate") => |_, request, own| review::validate(request, own),
         (&Method::POST, "/stamp") => |_, request, own| review::stamp(request, own),
@@ -180,7 +183,11 @@ async fn answer(
     if !review["request"]["uid"].is_string() {
         return Ok(text(StatusCode::BAD_REQUEST, "that is no AdmissionReview"));
     }
-    let answered = review::response(&review, judge(context, &review["request"], own));
+    let mut said = judge(context, &review["request"], own);
+    if is_validation && said == Answer::Allowed {
+        said = contention::refusal(context, &review["request"]).await.map_or(said, Answer::Refused);
+    }
+    let answered = review::response(&review, said);
     let mut response = Response::new(Full::new(Bytes::from(answered.to_string())));
     response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
     Ok(response)

@@ -14,6 +14,7 @@ use kube::runtime::events::EventType;
 use model::{Phase, Pod, Rollout, Snapshot, Workload, WorkloadRef};
 
 use super::rights::Rights;
+use super::threshold::Thresholds;
 use super::{AGAIN, Done, Known};
 use crate::clock;
 use crate::context::Context;
@@ -27,7 +28,7 @@ use crate::rightsizing::recommendation::{BY_POLICY, Side, difference, memory, ov
 use crate::rightsizing::terms::Terms;
 
 /// The condition that says whether and how it could be applied.
-const APPLICABLE: &str = "Applicable";
+pub(super) const APPLICABLE: &str = "Applicable";
 /// The condition that says whether it is in force.
 pub(super) const APPLIED: &str = "Applied";
 /// Why it is not: what was before is being brought back.
@@ -87,17 +88,17 @@ impl<'c> Case<'c> {
         self,
         in_use: &InUse,
         known: &mut Known,
-        rights: &mut Rights,
+        (rights, thresholds): (&mut Rights, &mut Thresholds),
         is_approved: bool,
     ) -> Done {
         let is_rolling_back =
             self.standing.conditions.iter().any(|known| known.kind == APPLIED && known.reason == ROLLING_BACK);
         match (self.standing.phase, self.standing.method) {
             (RecommendationPhase::Pending, _) if is_approved => self.approve().await,
-            (RecommendationPhase::Approved, _) if is_approved => self.begin(in_use, known, rights).await,
+            (RecommendationPhase::Approved, _) if is_approved => self.begin(in_use, known, (rights, thresholds)).await,
             (RecommendationPhase::Applying, _) if is_rolling_back => self.take_back(known).await,
-            (RecommendationPhase::Applying, Some(Method::Recreate)) => self.replace(known).await,
-            (RecommendationPhase::Applying, _) => self.resize(in_use, known).await,
+            (RecommendationPhase::Applying, Some(Method::Recreate)) => self.replace(known, thresholds).await,
+            (RecommendationPhase::Applying, _) => self.resize(in_use, known, thresholds).await,
             _ => {
                 known.again = Some(Instant::now() + AGAIN);
                 self.keep_in_force(in_use).await
@@ -116,7 +117,12 @@ impl<'c> Case<'c> {
     }
 
     /// Decides how it is applied, and begins; or says why it is not.
-    async fn begin(mut self, in_use: &InUse, known: &mut Known, rights: &mut Rights) -> Done {
+    async fn begin(
+        mut self,
+        in_use: &InUse,
+        known: &mut Known,
+        (rights, thresholds): (&mut Rights, &mut Thresholds),
+    ) -> Done {
         if let Some((reason, words)) = self.stopped().or_else(|| self.not_now()) {
             known.again = Some(Instant::now() + AGAIN);
             return self.skip(reason, words).await;
@@ -132,6 +138,10 @@ impl<'c> Case<'c> {
                 return self.skip(reason, words.join("; ")).await;
             }
         };
+        if let Some((reason, words)) = self.threshold_forbids(thresholds).await {
+            known.again = Some(Instant::now() + AGAIN);
+            return self.skip(reason, words).await;
+        }
         if self.context.settings.rightsizing.dry_run {
             known.again = Some(Instant::now() + AGAIN);
             return self.rehearse(method, words).await;

@@ -11,6 +11,7 @@ use model::{Phase, Pod};
 use tracing::warn;
 
 use super::case::{Case, Policy};
+use super::threshold::Thresholds;
 use super::{Done, Known, MOST_PATIENCE, SOON};
 use crate::clock;
 use crate::events::{self, Subject};
@@ -27,33 +28,34 @@ const MOST_ROUNDS: usize = 30;
 
 impl Case<'_> {
     /// The step that is under way: a part of the pods get it, and are watched.
-    pub(super) async fn resize(mut self, in_use: &InUse, known: &mut Known) -> Done {
+    pub(super) async fn resize(self, in_use: &InUse, known: &mut Known, thresholds: &mut Thresholds) -> Done {
         if let Some(trouble) = self.trouble() {
             return self.roll_back("Unhealthy", trouble, known).await;
         }
-        let is_dry = self.context.settings.rightsizing.dry_run;
+        let Some(mut case) = self.unless_crossed(thresholds, known).await? else { return Ok(()) };
+        let is_dry = case.context.settings.rightsizing.dry_run;
         let dry = || ("DryRun", "the operator was started anew for a dry run".to_owned());
-        if let Some((reason, words)) = self.stopped().or_else(|| is_dry.then(dry)) {
+        if let Some((reason, words)) = case.stopped().or_else(|| is_dry.then(dry)) {
             // What has it keeps it, and is watched; no other gets it.
             known.again = Some(Instant::now() + SOON);
-            return self.skip(reason, words).await;
+            return case.skip(reason, words).await;
         }
-        let pods = self.pods();
-        let steps = match &self.policy {
+        let pods = case.pods();
+        let steps = match &case.policy {
             Policy::Of(terms) => terms.spec.steps(),
             _ => OptimizationPolicySpec::at_once(),
         };
-        let at = (self.standing.step.unwrap_or(1).max(1) as usize).min(steps.len());
+        let at = (case.standing.step.unwrap_or(1).max(1) as usize).min(steps.len());
         let (percent, seconds) = steps[at - 1];
         let of_step = &pods[..(pods.len() * percent as usize).div_ceil(100).min(pods.len())];
-        let without: Vec<&Pod> = of_step.iter().copied().filter(|pod| !has(&self.spec.changes, pod)).collect();
+        let without: Vec<&Pod> = of_step.iter().copied().filter(|pod| !has(&case.spec.changes, pod)).collect();
         if !without.is_empty() {
             known.rounds += 1;
             if known.rounds > MOST_ROUNDS + 2 * of_step.len() / AT_ONCE {
                 let words = "its pods do not keep the size that they are given: somebody else changes them".to_owned();
-                return self.roll_back("NotKept", words, known).await;
+                return case.roll_back("NotKept", words, known).await;
             }
-            return self.resize_some(&without[..without.len().min(AT_ONCE)], in_use, known).await;
+            return case.resize_some(&without[..without.len().min(AT_ONCE)], in_use, known).await;
         }
         let is_waiting = |pod: &&&Pod| !pod.resize_problem.is_empty() || pod.held != pod.requests;
         if let Some(waiting) = of_step.iter().find(is_waiting) {
@@ -61,27 +63,27 @@ impl Case<'_> {
             if since.elapsed() > MOST_PATIENCE {
                 let why = if waiting.resize_problem.is_empty() { "is not done" } else { &*waiting.resize_problem };
                 let words = format!("the resize of pod {} {why}", waiting.name);
-                return self.roll_back("ResizePending", words, known).await;
+                return case.roll_back("ResizePending", words, known).await;
             }
             return Ok(());
         }
         known.waits_since = None;
         let now = clock::now();
-        let Some(since) = self.standing.step_since else {
-            self.standing.step_since = Some(Moment(now));
-            return self.write().await.map(|_| ());
+        let Some(since) = case.standing.step_since else {
+            case.standing.step_since = Some(Moment(now));
+            return case.write().await.map(|_| ());
         };
         if now.seconds_since(since.0) < seconds.max(LEAST_WATCH_SECONDS) {
             return Ok(());
         }
         known.rounds = 0;
         if at < steps.len() {
-            self.standing.step = Some(at as u32 + 1);
-            self.standing.step_since = None;
-            return self.write().await.map(|_| ());
+            case.standing.step = Some(at as u32 + 1);
+            case.standing.step_since = None;
+            return case.write().await.map(|_| ());
         }
         let words = format!("{} pods were resized; pods made from now on are sized as they are made", pods.len());
-        self.applied(Method::InPlace, words).await
+        case.applied(Method::InPlace, words).await
     }
 
     /// Writes down which pods and what they were like, and then resizes them.

@@ -4,6 +4,7 @@
 //! - `case`: one recommendation: whether it may be applied now, how, and what is written of it
 //! - `in_place`, `recreate`: a step forward
 //! - `back`: what was before is brought back
+//! - `threshold`: the rollback query of a rollout
 //! - `rights`: what the API server has said of ours
 
 mod back;
@@ -11,6 +12,7 @@ mod case;
 mod in_place;
 mod recreate;
 mod rights;
+mod threshold;
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -29,6 +31,7 @@ use crate::error::OperatorError;
 use crate::objects::{name, status};
 use case::Case;
 use rights::Rights;
+use threshold::Thresholds;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What cannot be applied now is tried again after so long; pods of what is applied are looked at as often.
@@ -49,6 +52,8 @@ struct Known {
     again: Option<Instant>,
     /// Since when pods are waited for.
     waits_since: Option<Instant>,
+    /// Since when nobody knows whether the rollback query is crossed.
+    unknown_since: Option<Instant>,
     /// Rounds in which pods of the step were resized.
     rounds: usize,
 }
@@ -59,14 +64,19 @@ type Done = Result<(), OperatorError>;
 /// Brings recommendations forward.
 pub async fn keep(context: &Arc<Context>, in_use: &InUse) -> Infallible {
     let mut known: HashMap<String, Known> = HashMap::new();
-    let mut rights = Rights::default();
+    let (mut rights, mut thresholds) = (Rights::default(), Thresholds::default());
     loop {
-        come_round(context, in_use, &mut known, &mut rights).await;
+        come_round(context, in_use, &mut known, (&mut rights, &mut thresholds)).await;
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
-async fn come_round(context: &Arc<Context>, in_use: &InUse, known: &mut HashMap<String, Known>, rights: &mut Rights) {
+async fn come_round(
+    context: &Arc<Context>,
+    in_use: &InUse,
+    known: &mut HashMap<String, Known>,
+    (rights, thresholds): (&mut Rights, &mut Thresholds),
+) {
     let all = context.objects.recommendations.all();
     let uid = |object: &DynamicObject| object.metadata.uid.clone().unwrap_or_default();
     let there: HashSet<String> = all.iter().map(|object| uid(object)).collect();
@@ -108,7 +118,7 @@ async fn come_round(context: &Arc<Context>, in_use: &InUse, known: &mut HashMap<
         let brought = match wrong {
             Some(wrong) if !is_over(case.standing.phase) => case.reject("Invalid", wrong).await,
             Some(_) => Ok(()),
-            None => case.bring_forward(in_use, known, rights, is_approved).await,
+            None => case.bring_forward(in_use, known, (&mut *rights, &mut *thresholds), is_approved).await,
         };
         if let Err(error) = brought {
             known.again = Some(Instant::now() + SOON);

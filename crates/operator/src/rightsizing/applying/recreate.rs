@@ -9,13 +9,19 @@ use model::Rollout;
 use tracing::warn;
 
 use super::case::Case;
+use super::threshold::Thresholds;
 use super::{Done, Known, MOST_PATIENCE, SOON};
 use crate::clock;
 use crate::rightsizing::recommendation::{Side, has, sizes};
 
 impl Case<'_> {
     /// The template gets it, and its controller replaces the pods.
-    pub(super) async fn replace(mut self, known: &mut Known) -> Done {
+    pub(super) async fn replace(self, known: &mut Known, thresholds: &mut Thresholds) -> Done {
+        let Some(case) = self.unless_crossed(thresholds, known).await? else { return Ok(()) };
+        case.replace_on(known).await
+    }
+
+    async fn replace_on(mut self, known: &mut Known) -> Done {
         let (kind, of, name) =
             (self.workload.kind.clone(), self.workload.namespace.clone(), self.workload.name.clone());
         let Some(since) = self.standing.step_since else {

@@ -6,7 +6,7 @@ mod decaying;
 mod growth;
 mod histogram;
 pub mod method;
-mod owners;
+pub mod owners;
 pub mod pacing;
 pub mod percentile;
 #[cfg(test)]
@@ -15,8 +15,10 @@ mod recommend;
 mod replicas;
 mod resource;
 mod risk;
+mod scale;
 pub mod seasonal;
 mod settings;
+pub mod sketch;
 mod strategy;
 mod usage;
 mod workloads;
@@ -30,4 +32,6 @@ pub use risk::{RiskReason, Risks};
 pub use settings::{Bound, Bounds, Limits, Settings, Work};
 pub use strategy::{Basis, Estimate, Peak, Strategy, Watch, default_strategy, strategies, strategy};
 pub use usage::{Event, EventKind, Sample, Series, Usage};
-pub use workloads::{Advice, Class, ContainerAdvice, Used, User, Verdict, rightsize, sort_by_urgency};
+pub use workloads::{
+    Advice, Class, ContainerAdvice, Used, User, Verdict, rightsize, sort_by_urgency,
+};

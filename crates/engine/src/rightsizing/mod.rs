@@ -1,5 +1,6 @@
 //! Requests that fit: from what containers use to what they should ask for. See README.md.
 
+pub mod answers;
 pub mod backtest;
 pub mod confidence;
 mod decaying;
@@ -33,5 +34,5 @@ pub use settings::{Bound, Bounds, Limits, Settings, Work};
 pub use strategy::{Basis, Estimate, Peak, Strategy, Watch, default_strategy, strategies, strategy};
 pub use usage::{Event, EventKind, Sample, Series, Usage};
 pub use workloads::{
-    Advice, Class, ContainerAdvice, Used, User, Verdict, rightsize, sort_by_urgency,
+    Advice, Chooser, Class, ContainerAdvice, Used, User, Verdict, rightsize, rightsize_by, sort_by_urgency,
 };

@@ -66,13 +66,18 @@ pub fn read_prometheus_blocking(options: &PrometheusOptions) -> Result<Prometheu
     runtime.map_err(|source| PrometheusError::Start { source })?.block_on(read_prometheus(options))
 }
 
+/// Whether it answers, by a query that reads nothing: everything that speaks its API has that.
+pub async fn check_prometheus(options: &PrometheusOptions) -> Result<(), PrometheusError> {
+    PrometheusClient::new(options)?.ask(&Query::nothing(options)).await.map(|_| ())
+}
+
 /// Counts series, cuts time into pieces, asks for each.
 pub async fn read_prometheus(options: &PrometheusOptions) -> Result<PrometheusUsage, PrometheusError> {
     let client = Arc::new(PrometheusClient::new(options)?);
     let counted = client.ask(&Query::count(options)).await?;
     let series = counted.series.iter().flat_map(|series| &series.points).map(|point| point.value).fold(0.0, f64::max);
     if series < 1.0 {
-        return Err(PrometheusError::NoSeries { server: client.server.clone(), matcher: queries::matcher(options) });
+        return Err(PrometheusError::NoSeries { server: client.server(), matcher: queries::matcher(options) });
     }
     let series = series as u64;
     let touched = queries::samples_touched(options, series);
@@ -106,7 +111,7 @@ pub async fn read_prometheus(options: &PrometheusOptions) -> Result<PrometheusUs
         read.warn(format!("{unlabelled} series lack a namespace, pod or container and are left out"));
     }
     if read.usage.is_empty() {
-        return Err(PrometheusError::NoSeries { server: client.server.clone(), matcher: queries::matcher(options) });
+        return Err(PrometheusError::NoSeries { server: client.server(), matcher: queries::matcher(options) });
     }
     Ok(read)
 }

@@ -21,13 +21,16 @@ const NAMESPACE: &str = "plimsoll-system";
 const ACCOUNT: &str = "system:serviceaccount:plimsoll-system:plimsoll";
 
 /// Values beside the defaults, each a chart that somebody may want.
-const MATRIX: [&[&str]; 12] = [
+const MATRIX: [&[&str]; 15] = [
     &[],
     &["access=act", "removeNodes=node"],
     &["access=act", "removeNodes=karpenter", "replicas=2", "podDisruptionBudget.enabled=true"],
     &["access=act", "addNodes=karpenter"],
     &["webhooks.enabled=false"],
     &["rightsizing.prometheus=http://prometheus:9090", "rightsizing.prometheusTokenSecret=prometheus"],
+    &["rightsizing.metricsServer=true"],
+    &["rightsizing.usageEndpoint=https://usage.example", "rightsizing.usageTokenSecret=usage"],
+    &["rightsizing.strategyEndpoint=https://strategy.example", "rightsizing.strategyTokenSecret=strategy"],
     &["access=act", "rightsizing.dryRun=true", "rightsizing.maxSafetyFactor=1.5"],
     &["metrics.enabled=false"],
     &["networkPolicy.enabled=true", "priorityClassName=system-cluster-critical"],

@@ -148,12 +148,11 @@ async fn come_round(context: &Arc<Context>, in_use: &InUse, due: &mut Due) -> Re
                 context.metrics.rightsizing_duration.observe(start.elapsed().as_secs_f64());
             }
             Err(unknown) => {
-                if unknown.reason == NOT_YET
-                    && let Some(turn) = due.get_mut(&key(policy))
-                {
+                if unknown.reason != NOT_YET {
+                    context.metrics.rightsizing_errors.inc();
+                } else if let Some(turn) = due.get_mut(&key(policy)) {
                     turn.next = Time(clock::now().0 + SOON_SECONDS);
                 }
-                context.metrics.rightsizing_errors.inc();
                 refuse(context, policy, METRICS_AVAILABLE, (unknown.reason, unknown.problem.clone())).await?;
             }
         }
@@ -390,7 +389,10 @@ async fn refuse(
     (reason, problem): (&'static str, String),
 ) -> Result<(), OperatorError> {
     let subject = Subject::Policy { namespace: namespace(policy), name: name(policy) };
-    events::tell(context, subject, EventType::Warning, reason, problem.clone()).await;
+    // What is only a moment away is no news.
+    if reason != NOT_YET {
+        events::tell(context, subject, EventType::Warning, reason, problem.clone()).await;
+    }
     stand(context, policy, |status| {
         record::put(&mut status.conditions, condition, Holds::False, reason, problem.clone());
         if condition != READY {

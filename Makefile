@@ -32,7 +32,7 @@ packages: ## Install Debian's Prometheus and faketime where they are missing
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus faketime; }
 
 .PHONY: controlplane
-controlplane: ## Build etcd, Kubernetes, KWOK, Karpenter and the scheduler oracle, once
+controlplane: ## Build etcd, Kubernetes, KWOK, metrics-server, Karpenter and the scheduler oracle, once
 	tests/controlplane/build.sh
 
 unit: ## All Rust tests, those on the real control plane included; most of those wait, so four run at once

@@ -28,7 +28,7 @@ build() {
 
 programs=("$@")
 if [[ ${#programs[@]} -eq 0 ]]; then
-    programs=(oracle etcd kube-apiserver kube-scheduler kube-controller-manager kubectl kwok helm karpenter)
+    programs=(oracle etcd kube-apiserver kube-scheduler kube-controller-manager kubectl kwok metrics-server helm karpenter)
 fi
 for program in "${programs[@]}"; do
     case $program in
@@ -36,6 +36,7 @@ for program in "${programs[@]}"; do
         etcd) build etcd . go.etcd.io/etcd/server/v3 ;;
         kube-apiserver | kube-scheduler | kube-controller-manager | kubectl) build "$program" . "k8s.io/kubernetes/cmd/$program" ;;
         kwok) build kwok kwok sigs.k8s.io/kwok/cmd/kwok ;;
+        metrics-server) build metrics-server metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server ;;
         helm) build helm helm helm.sh/helm/v3/cmd/helm ;;
         karpenter) build karpenter karpenter sigs.k8s.io/karpenter/kwok ;;
         *)

@@ -1,13 +1,17 @@
 //! From the flags of usage to ready objects: what containers used, and how requests are made of it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use engine::rightsizing::answers::questions;
 use engine::rightsizing::seasonal::{self, Pace};
-use engine::rightsizing::{Limits, Settings, Strategy, Used};
+use engine::rightsizing::{Chooser, ContainerAdvice, Limits, Settings, Used, rightsize, rightsize_by};
+use model::{Prices, Snapshot};
 use observe::prometheus::{PrometheusOptions, read_prometheus_blocking};
-use observe::usage::{UsageFileError, read_usage};
+use observe::strategy_endpoint::ask_strategy_endpoint_blocking;
+use observe::usage::{EndpointOptions, UsageFileError, read_usage, read_usage_endpoint_blocking};
 
-use crate::args::{self, Caution, PrometheusArgs, UsageArgs};
+use crate::args::{self, CUSTOM, Caution, EndpointArgs, PrometheusArgs, UsageArgs};
 use crate::failure::Failure;
 use crate::{input, talk};
 
@@ -22,6 +26,9 @@ const TOLD: usize = 3;
 pub fn used(args: &UsageArgs, namespace: Option<&str>) -> Result<Vec<Used>, Failure> {
     if let Some(url) = &args.prometheus.prometheus {
         return from_prometheus(url, args, namespace);
+    }
+    if let Some(options) = usage_endpoint(&args.endpoints) {
+        return from_endpoint(options, args, namespace);
     }
     let Some(path) = &args.usage else {
         let failure = Failure::usage("nothing says what containers use");
@@ -80,7 +87,7 @@ fn from_prometheus(url: &str, args: &UsageArgs, namespace: Option<&str>) -> Resu
 }
 
 /// How requests are made.
-pub fn settings(args: &UsageArgs) -> Settings {
+fn settings(args: &UsageArgs) -> Settings {
     let caution = match args.caution {
         Caution::Low => seasonal::Caution::Low,
         Caution::Medium => seasonal::Caution::Medium,
@@ -95,7 +102,70 @@ pub fn settings(args: &UsageArgs) -> Settings {
     }
 }
 
-/// How requests are chosen.
-pub fn strategy(args: &UsageArgs) -> &'static dyn Strategy {
-    engine::rightsizing::strategy(args.request_strategy).unwrap_or(engine::rightsizing::default_strategy())
+/// The endpoint that says what containers use, for two weeks until now where nobody says otherwise.
+pub fn usage_endpoint(args: &EndpointArgs) -> Option<EndpointOptions> {
+    let labels = args.usage_label.clone();
+    Some(endpoint(args.usage_endpoint.as_deref()?, args.usage_token_file.as_ref(), labels))
+}
+
+/// The endpoint that says what containers should ask for.
+pub fn strategy_endpoint(args: &EndpointArgs) -> Option<EndpointOptions> {
+    Some(endpoint(args.strategy_endpoint.as_deref()?, args.strategy_token_file.as_ref(), Vec::new()))
+}
+
+fn endpoint(url: &str, token: Option<&PathBuf>, labels: Vec<(String, String)>) -> EndpointOptions {
+    EndpointOptions {
+        url: url.to_owned(),
+        bearer_token_file: token.cloned(),
+        labels,
+        namespace: None,
+        until: input::now(),
+        window_seconds: 14 * DAY_SECONDS,
+        step_seconds: STEP_SECONDS,
+        timeout: QUERY_TIMEOUT,
+    }
+}
+
+fn from_endpoint(options: EndpointOptions, args: &UsageArgs, namespace: Option<&str>) -> Result<Vec<Used>, Failure> {
+    let options = EndpointOptions {
+        namespace: namespace.map(str::to_owned),
+        window_seconds: i64::from(args.window) * DAY_SECONDS,
+        ..options
+    };
+    let read = || read_usage_endpoint_blocking(&options);
+    let read = talk::while_doing("asking the usage endpoint", read).map_err(|error| {
+        let hint = error.hint();
+        Failure::from(error).hint(hint)
+    })?;
+    for warning in read.warnings.iter().take(TOLD) {
+        talk::note(format!("warning: {warning}"));
+    }
+    Ok(::operator::used(read.usage))
+}
+
+/// What every container should ask for.
+pub fn advise(
+    args: &UsageArgs,
+    snapshot: &Snapshot,
+    prices: &Prices,
+    used: &[Used],
+) -> Result<Vec<ContainerAdvice>, Failure> {
+    let settings = settings(args);
+    if args.request_strategy != CUSTOM {
+        let strategy = engine::rightsizing::strategy(args.request_strategy);
+        let strategy = strategy.unwrap_or(engine::rightsizing::default_strategy());
+        return Ok(talk::while_doing("rightsizing", || rightsize(snapshot, prices, used, strategy, &settings)));
+    }
+    let options = strategy_endpoint(&args.endpoints).ok_or_else(|| {
+        let failure = Failure::usage("the strategy custom is an endpoint, and none is given");
+        failure.hint("give --strategy-endpoint URL; docs/rightsizing.md has its contract")
+    })?;
+    let options = EndpointOptions { window_seconds: settings.window_seconds, ..options };
+    let asked = ::operator::asked(&questions(snapshot, used, &settings, |_| true));
+    let ask = || ask_strategy_endpoint_blocking(&options, &asked);
+    let answered = talk::while_doing("asking the strategy endpoint", ask).map_err(|error| {
+        Failure::from(error).hint("docs/rightsizing.md says what is asked and what is to be answered")
+    })?;
+    let chooser = Chooser::Answers(&::operator::answered(answered));
+    Ok(rightsize_by(snapshot, prices, used, chooser, &settings))
 }

@@ -31,6 +31,9 @@ const MATRIX: [&[&str]; 15] = [
     &["webhooks.certificate=cert-manager", "webhooks.issuerRef.kind=ClusterIssuer", "webhooks.issuerRef.name=company"],
     &["metrics.dashboard.enabled=true", "metrics.serviceMonitor.enabled=true"],
     &["rightsizing.prometheus=http://prometheus:9090", "rightsizing.prometheusTokenSecret=prometheus"],
+    &["rightsizing.metricsServer=true"],
+    &["rightsizing.usageEndpoint=https://usage.example", "rightsizing.usageTokenSecret=usage"],
+    &["rightsizing.strategyEndpoint=https://strategy.example", "rightsizing.strategyTokenSecret=strategy"],
     &["access=act", "rightsizing.dryRun=true", "rightsizing.maxSafetyFactor=1.5"],
     &["metrics.enabled=false"],
     &["networkPolicy.enabled=true", "priorityClassName=system-cluster-critical"],
@@ -102,12 +105,16 @@ fn rights_are_named_one_by_one() {
                 };
                 let writes = ["create", "update", "patch", "delete"].iter().any(|verb| has("verbs", verb));
                 let is_theirs = ["", "apps", "batch", "karpenter.sh"].iter().any(|group| has("apiGroups", group))
-                    && !has("resources", "secrets");
+                    && !has("resources", "secrets")
+                    && !has("resources", "configmaps");
                 assert!(acts || !(writes && is_theirs), "{values:?}: {rule}");
                 assert!(
                     makes_claims || !(has("resources", "nodeclaims") && has("verbs", "create")),
                     "{values:?}: {rule}"
                 );
+                // What was sampled, of its own namespace alone.
+                let keeps_samples = values.contains(&"rightsizing.metricsServer=true") && role["kind"] == "Role";
+                assert!(keeps_samples || !has("resources", "configmaps"), "{values:?}: {rule}");
                 assert!(!(has("resources", "pods") && has("verbs", "delete")), "{values:?}: {rule}");
                 assert!(!(has("resources", "secrets") && (has("verbs", "list") || has("verbs", "watch"))), "{rule}");
             }

@@ -164,6 +164,8 @@ pub enum RequestStrategy {
     Percentile,
     /// As the VerticalPodAutoscaler does it.
     Vpa,
+    /// By the HTTP endpoint that the operator was given. Bounds, limits and skips are kept by the operator.
+    Custom,
 }
 
 /// No request below or above these.
@@ -431,6 +433,7 @@ impl RequestStrategy {
             RequestStrategy::Seasonal => "seasonal",
             RequestStrategy::Percentile => "percentile",
             RequestStrategy::Vpa => "vpa",
+            RequestStrategy::Custom => "custom",
         }
     }
 }

@@ -4,6 +4,7 @@ mod anonymize;
 mod assemble;
 mod collect;
 mod convert;
+mod http_client;
 mod input;
 mod intern;
 mod kinds;
@@ -14,15 +15,17 @@ pub mod prometheus;
 mod read;
 mod recording;
 mod source;
+pub mod strategy_endpoint;
 pub mod usage;
 mod wire;
 
 pub use anonymize::anonymize;
+pub use http_client::HttpError;
 pub use input::{Limits, ReadError};
 pub use kinds::{KINDS, Kind, KindInfo};
 pub use live::{
-    Connection, Followed, LiveError, LiveOptions, Progress, connect, read_from, read_live, read_live_blocking,
-    record_live, record_live_blocking,
+    Connection, Followed, LiveError, LiveOptions, PodReading, PodReadings, Progress, connect, read_from, read_live,
+    read_live_blocking, read_pod_metrics, record_live, record_live_blocking,
 };
 pub use read::{ReadOptions, read_bytes, read_node_pools, read_paths, read_values};
 pub use recording::{Recording, SaveError, record_paths, save_snapshot};

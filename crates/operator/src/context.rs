@@ -8,6 +8,7 @@ use crate::error::OperatorError;
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
+use crate::rightsizing::sampling::Samples;
 use crate::settings::Settings;
 
 /// What everything in the operator works with.
@@ -21,6 +22,8 @@ pub struct Context {
     pub objects: Objects,
     pub events: Events,
     pub metrics: Metrics,
+    /// What was sampled of the metrics API.
+    pub samples: Samples,
 }
 
 impl Context {
@@ -32,7 +35,15 @@ impl Context {
         let followed = Followed::begin(&connection, &live).await?;
         let events = Events::new(&connection.client, &settings.identity);
         let cluster = Cluster::new(connection, live, settings.prices.clone(), Some(fence));
-        Ok(Context { settings, cluster, followed, objects, events, metrics: Metrics::default() })
+        Ok(Context {
+            settings,
+            cluster,
+            followed,
+            objects,
+            events,
+            metrics: Metrics::default(),
+            samples: Samples::default(),
+        })
     }
 
     pub fn client(&self) -> kube::Client {

@@ -36,7 +36,9 @@ use tracing::{info, warn};
 use context::Context;
 pub use error::OperatorError;
 pub use outside::{Approved, Outside, Resources};
-pub use rightsizing::used;
+pub use rightsizing::sampling::checkpoint;
+pub use rightsizing::sampling::history::Key as SampledContainer;
+pub use rightsizing::{answered, asked, used};
 pub use settings::{Rightsizing, Settings};
 pub use webhooks::{CertifiedBy, Reached, Webhooks};
 
@@ -73,6 +75,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
             None => warn!("lost the lease; waiting to lead again"),
         }
     };
+    rightsizing::hand_over(&context).await;
     lease.release().await;
     drop((endpoints, webhooks));
     result

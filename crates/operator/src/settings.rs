@@ -1,11 +1,13 @@
 //! How an operator runs, beyond what its resources say.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use act::Options;
 use observe::LiveOptions;
 use observe::prices::PriceTable;
 use observe::prometheus::PrometheusOptions;
+use observe::usage::EndpointOptions;
 
 use crate::webhooks::Webhooks;
 
@@ -37,6 +39,14 @@ pub struct Settings {
 pub struct Rightsizing {
     /// Where use is read; window and moment are each policy's.
     pub prometheus: Option<PrometheusOptions>,
+    /// Where the provider `custom` is asked for use; window, namespace and moment are each policy's.
+    pub usage_endpoint: Option<EndpointOptions>,
+    /// Where the strategy `custom` is asked for requests.
+    pub strategy_endpoint: Option<EndpointOptions>,
+    /// How often the metrics API is sampled.
+    pub sample_every: Duration,
+    /// How often what was sampled is written down.
+    pub checkpoint_every: Duration,
     /// No policy's safety factor counts for more.
     pub most_safety_factor: f64,
     /// Nothing is applied; the API server is asked whether it could be.

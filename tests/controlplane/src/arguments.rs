@@ -49,6 +49,14 @@ pub(crate) fn apiserver(port: u16, etcd_port: u16) -> Vec<String> {
         "--service-account-key-file=service-accounts.pub",
         "--service-account-signing-key-file=service-accounts.key",
         "--service-cluster-ip-range=10.96.0.0/16",
+        // How it introduces whoever asks to the servers of aggregated APIs.
+        "--proxy-client-cert-file=front-proxy.crt",
+        "--proxy-client-key-file=front-proxy.key",
+        "--requestheader-client-ca-file=ca.crt",
+        "--requestheader-allowed-names=front-proxy",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
         // Tests come in bursts, and throttling is not what they are about.
         "--max-requests-inflight=2000",
         "--max-mutating-requests-inflight=1000",
@@ -87,11 +95,44 @@ pub(crate) fn kwok(port: u16) -> Vec<String> {
         "--manage-all-nodes=true",
         "--node-lease-duration-seconds=40",
         &format!("--server-address=127.0.0.1:{port}"),
+        // metrics-server asks every kubelet here, and over TLS alone.
+        "--node-ip=127.0.0.1",
+        "--tls-cert-file=kube-apiserver.crt",
+        "--tls-private-key-file=kube-apiserver.key",
     ]
     .map(str::to_owned)
     .to_vec();
-    for stage in ["node-initialize", "node-heartbeat", "pod-ready", "pod-resize", "pod-complete", "pod-delete"] {
+    for stage in [
+        "node-initialize",
+        "node-heartbeat",
+        "pod-ready",
+        "pod-resize",
+        "pod-complete",
+        "pod-delete",
+        "metrics-resource",
+        "usage",
+    ] {
         arguments.push(format!("--config={}", stages.join(stage).with_extension("yaml").display()));
     }
     arguments
+}
+
+pub(crate) fn metrics_server(port: u16, kubelet_port: u16) -> Vec<String> {
+    [
+        "--kubeconfig=kubeconfig",
+        "--authentication-kubeconfig=kubeconfig",
+        "--authorization-kubeconfig=kubeconfig",
+        "--bind-address=127.0.0.1",
+        &format!("--secure-port={port}"),
+        "--tls-cert-file=kube-apiserver.crt",
+        "--tls-private-key-file=kube-apiserver.key",
+        &format!("--kubelet-port={kubelet_port}"),
+        "--kubelet-preferred-address-types=InternalIP",
+        "--kubelet-insecure-tls",
+        // The least it takes, and it wants its requests to be over before.
+        "--kubelet-request-timeout=5s",
+        "--metric-resolution=10s",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::Error;
-use crate::arguments::{apiserver, controller_manager, etcd, kwok, scheduler};
+use crate::arguments::{apiserver, controller_manager, etcd, kwok, metrics_server, scheduler};
 use crate::certificates::{Authority, Validity, service_account_keys};
 use crate::kubeconfig::{Credentials, kubeconfig};
 use crate::ports::free_ports;
@@ -80,6 +80,23 @@ impl ControlPlane {
         let kubeconfig = self.kubeconfig.display().to_string();
         let environment = [&[("KUBECONFIG", kubeconfig.as_str())], environment].concat();
         self.processes.start(program, self.state.folder(), Vec::new(), &environment)
+    }
+
+    /// Starts metrics-server, which reads what pods use from KWOK, and waits until the API server serves what it says.
+    ///
+    /// It reads of nodes with an annotation `metrics.k8s.io/resource-metrics-path` of `ControlPlane::metrics_path`.
+    pub fn start_metrics_server(&mut self) -> Result<(), Error> {
+        let [port] = free_ports()?;
+        self.run("metrics-server", metrics_server(port, self.kwok_port))?;
+        self.apply(&metrics_api(port))?;
+        self.wait_until("the metrics API is served", START_TIMEOUT, |plane| {
+            plane.get_raw("/apis/metrics.k8s.io/v1beta1/pods")["items"].is_array()
+        })
+    }
+
+    /// Where KWOK says what the pods of a node use.
+    pub fn metrics_path(node: &str) -> String {
+        format!("/metrics/nodes/{node}/metrics/resource")
     }
 
     /// A port of the loopback address that nobody listens on.
@@ -283,6 +300,28 @@ subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: {user}}}]
     )
 }
 
+/// The API that metrics-server serves on this port. A Service of this type may lead to the loopback address.
+fn metrics_api(port: u16) -> String {
+    format!(
+        "apiVersion: v1
+kind: Service
+metadata: {{name: metrics-server, namespace: kube-system}}
+spec: {{type: ExternalName, externalName: localhost, ports: [{{port: {port}}}]}}
+---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {{name: v1beta1.metrics.k8s.io}}
+spec:
+  group: metrics.k8s.io
+  version: v1beta1
+  service: {{name: metrics-server, namespace: kube-system, port: {port}}}
+  insecureSkipTLSVerify: true
+  groupPriorityMinimum: 100
+  versionPriority: 100
+"
+    )
+}
+
 /// Writes the files that the programs read.
 fn write_secrets(state: &State, authority: &Authority) -> Result<(), Error> {
     state.write("ca.crt", &authority.certificate())?;
@@ -291,6 +330,9 @@ fn write_secrets(state: &State, authority: &Authority) -> Result<(), Error> {
         state.write(&format!("{name}.crt"), &server.certificate)?;
         state.write(&format!("{name}.key"), &server.key)?;
     }
+    let proxy = authority.user("front-proxy", Validity::Holds)?;
+    state.write("front-proxy.crt", &proxy.certificate)?;
+    state.write("front-proxy.key", &proxy.key)?;
     let expired = authority.expired_server(ControlPlane::EXPIRED_NAME)?;
     state.write("expired.crt", &expired.certificate)?;
     state.write("expired.key", &expired.key)?;

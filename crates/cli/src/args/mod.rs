@@ -24,7 +24,7 @@ pub use formats::Format;
 pub use operator::{ApproveArgs, HistoryArgs, LogFormat, LogLevel, OperatorArgs, StatusArgs, WebhookCertificate};
 pub use policy::PolicyArgs;
 pub use resources::{ConvertArgs, CrdsArgs, LintArgs};
-pub use rightsize::{Caution, Limits, PrometheusArgs, RightsizeArgs, RightsizeFormat, UsageArgs};
+pub use rightsize::{CUSTOM, Caution, EndpointArgs, Limits, PrometheusArgs, RightsizeArgs, RightsizeFormat, UsageArgs};
 
 /// Finds what a Kubernetes cluster costs and wastes, and plans the way to a cheaper one.
 #[derive(Debug, Parser)]

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Format::{self, Json, Table, Wide, Yaml};
 use super::formats::formats;
-use super::rightsize::{PrometheusArgs, factor};
+use super::rightsize::{EndpointArgs, PrometheusArgs, factor};
 use super::{ActingArgs, LiveArgs, PriceArgs};
 
 /// `operator`.
@@ -29,6 +29,15 @@ pub struct OperatorArgs {
     /// Where policies of rightsizing read use.
     #[command(flatten)]
     pub prometheus: PrometheusArgs,
+    /// Where the provider and the strategy `custom` are asked.
+    #[command(flatten)]
+    pub endpoints: EndpointArgs,
+    /// How often the metrics API is sampled where a policy's provider is metrics-server, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub sample_interval: u32,
+    /// How often what was sampled is written into ConfigMaps of its namespace, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub checkpoint_interval: u32,
     /// The most that the safety factor of a policy counts for
     #[arg(long, value_name = "FACTOR", default_value_t = 3.0, value_parser = factor)]
     pub max_safety_factor: f64,

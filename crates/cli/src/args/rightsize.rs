@@ -7,11 +7,15 @@ use clap::{Args, ValueEnum};
 
 use super::{InputArgs, PriceArgs, ScopeArgs};
 
+/// The strategy that is an endpoint.
+pub const CUSTOM: &str = "custom";
+
 /// `rightsize`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     plimsoll rightsize --usage usage.csv.gz --from dump.json\n  \
     plimsoll rightsize --prometheus http://prometheus.monitoring:9090\n  \
+    plimsoll rightsize --usage-endpoint https://usage.example  docs/rightsizing.md has its contract\n  \
     plimsoll rightsize deploy/web -n shop --usage usage.csv    a picture of use against request\n  \
     plimsoll rightsize --usage usage.csv -o patch > patch.yaml   then: kubectl apply --server-side -f patch.yaml\n\n\
     Columns of --usage: time,namespace,container,cpu,memory and pod, or kind and name; event besides. In CSV money is in \
@@ -41,12 +45,15 @@ pub struct RightsizeArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub struct UsageArgs {
     /// What containers used over time, as CSV, also gzip or zstd
-    #[arg(long, value_name = "FILE", conflicts_with = "prometheus")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "usage_endpoint"])]
     pub usage: Option<PathBuf>,
     /// Prometheus.
     #[command(flatten)]
     pub prometheus: PrometheusArgs,
-    /// How requests are chosen
+    /// An endpoint of one's own.
+    #[command(flatten)]
+    pub endpoints: EndpointArgs,
+    /// How requests are chosen; custom is --strategy-endpoint
     #[arg(long = "request-strategy", value_name = "NAME", default_value_t = engine::rightsizing::default_strategy().name(), value_parser = strategies())]
     pub request_strategy: &'static str,
     /// How much a breach is to be avoided, against what room costs; of the strategy seasonal
@@ -93,6 +100,26 @@ pub struct PrometheusArgs {
     pub prometheus_max_samples: u64,
 }
 
+/// Endpoints of one's own, by the contracts of docs/rightsizing.md.
+#[derive(Args, Clone, Debug, Default)]
+pub struct EndpointArgs {
+    /// An HTTP endpoint that says what containers use
+    #[arg(long, value_name = "URL")]
+    pub usage_endpoint: Option<String>,
+    /// A file with the bearer token for it
+    #[arg(long, value_name = "FILE", requires = "usage_endpoint")]
+    pub usage_token_file: Option<PathBuf>,
+    /// A label that says which cluster is meant, such as cluster=prod; may be given again
+    #[arg(long, value_name = "LABEL=VALUE", value_parser = label, requires = "usage_endpoint")]
+    pub usage_label: Vec<(String, String)>,
+    /// An HTTP endpoint that says what containers should ask for: the strategy custom
+    #[arg(long, value_name = "URL")]
+    pub strategy_endpoint: Option<String>,
+    /// A file with the bearer token for it
+    #[arg(long, value_name = "FILE", requires = "strategy_endpoint")]
+    pub strategy_token_file: Option<PathBuf>,
+}
+
 /// How much a breach is to be avoided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Caution {
@@ -137,7 +164,7 @@ pub enum RightsizeFormat {
 }
 
 fn strategies() -> impl TypedValueParser<Value = &'static str> {
-    let names = || engine::rightsizing::strategies().into_iter().map(|strategy| strategy.name());
+    let names = || engine::rightsizing::strategies().into_iter().map(|strategy| strategy.name()).chain([CUSTOM]);
     let default = engine::rightsizing::default_strategy().name();
     PossibleValuesParser::new(names()).map(move |given| names().find(|name| *name == given).unwrap_or(default))
 }

@@ -1,5 +1,7 @@
 //! `plimsoll operator`: watches, plans and acts until it is told to stop.
 
+use std::time::Duration;
+
 use ::operator::{CertifiedBy, OperatorError, Reached, Rightsizing, Settings, Webhooks};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
@@ -21,6 +23,10 @@ pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
         acting: apply::options(&args.acting, &args.prometheus),
         rightsizing: Rightsizing {
             prometheus: args.prometheus.prometheus.as_deref().map(|url| usage::prometheus(url, &args.prometheus)),
+            usage_endpoint: usage::usage_endpoint(&args.endpoints),
+            strategy_endpoint: usage::strategy_endpoint(&args.endpoints),
+            sample_every: Duration::from_secs(args.sample_interval.into()),
+            checkpoint_every: Duration::from_secs(args.checkpoint_interval.into()),
             most_safety_factor: args.max_safety_factor,
             dry_run: args.rightsizing_dry_run,
         },

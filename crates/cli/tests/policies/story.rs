@@ -199,7 +199,10 @@ fn property_01_what_a_policy_means_is_measured() {
     let Some(seen) = story() else { return };
     let policy = &seen["first look"];
     let measured = condition(policy, "MetricsAvailable").unwrap();
-    assert_eq!((&measured["status"], &measured["message"]), (&json!("True"), &json!("3 of 4 workloads are measured")));
+    assert_eq!(
+        (&measured["status"], &measured["message"]),
+        (&json!("True"), &json!("3 of 4 workloads are measured by provider prometheus"))
+    );
     for name in ["web", "api"] {
         let workloads = policy["status"]["workloads"].as_array().unwrap();
         let found = workloads.iter().find(|workload| workload["name"] == name).unwrap();

@@ -1,12 +1,13 @@
 //! Requests that fit: from what containers use to what they should ask for. See README.md.
 
+pub mod answers;
 pub mod backtest;
 pub mod confidence;
 mod decaying;
 mod growth;
 mod histogram;
 pub mod method;
-mod owners;
+pub mod owners;
 pub mod pacing;
 pub mod percentile;
 #[cfg(test)]
@@ -15,8 +16,10 @@ mod recommend;
 mod replicas;
 mod resource;
 mod risk;
+mod scale;
 pub mod seasonal;
 mod settings;
+pub mod sketch;
 mod strategy;
 mod usage;
 mod workloads;
@@ -30,4 +33,6 @@ pub use risk::{RiskReason, Risks};
 pub use settings::{Bound, Bounds, Limits, Settings, Work};
 pub use strategy::{Basis, Estimate, Peak, Strategy, Watch, default_strategy, strategies, strategy};
 pub use usage::{Event, EventKind, Sample, Series, Usage};
-pub use workloads::{Advice, Class, ContainerAdvice, Used, User, Verdict, rightsize, sort_by_urgency};
+pub use workloads::{
+    Advice, Chooser, Class, ContainerAdvice, Used, User, Verdict, rightsize, rightsize_by, sort_by_urgency,
+};

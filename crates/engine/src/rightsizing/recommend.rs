@@ -4,10 +4,11 @@ use std::fmt;
 
 use model::Time;
 
+use super::answers::Answer;
 use super::confidence::confidence;
 use super::risk::{Risks, risks};
-use super::strategy::{Estimate, Strategy};
-use super::{Bound, Event, Percentiles, Resource, Settings, Usage};
+use super::strategy::{Basis, Estimate, Strategy};
+use super::{Bound, Event, Percentiles, Resource, Sample, Settings, Usage};
 
 /// Below so many samples, or so much time between the first and the last, nothing is recommended.
 const FEWEST_SAMPLES: usize = 50;
@@ -51,6 +52,8 @@ pub enum Skip {
     Guaranteed,
     /// Its pods are static: their requests are in a file on their node.
     Static,
+    /// Whoever was asked what it should ask for gave no answer, or a wrong one.
+    NoAnswer(String),
 }
 
 impl fmt::Display for Skip {
@@ -71,6 +74,7 @@ impl fmt::Display for Skip {
                 f.write_str("its limits equal its requests, which makes it Guaranteed: both would have to change")
             }
             Skip::Static => f.write_str("its pods are static"),
+            Skip::NoAnswer(why) => f.write_str(why),
         }
     }
 }
@@ -84,14 +88,7 @@ pub fn recommend(
     settings: &Settings,
     now: Time,
 ) -> Result<Recommended, Skip> {
-    let window = usage.of(resource).window(now, settings.window_seconds);
-    let seconds = match (window.first(), window.last()) {
-        (Some(first), Some(last)) => last.at.seconds_since(first.at),
-        _ => return Err(Skip::NoMetrics),
-    };
-    if window.len() < FEWEST_SAMPLES || seconds < SHORTEST_SECONDS {
-        return Err(Skip::TooFewSamples { samples: window.len(), seconds });
-    }
+    let window = enough(usage, resource, settings, now)?;
     let from = Time(now.0.saturating_sub(settings.window_seconds));
     let mut watch = strategy.watch(resource, settings);
     let mut events = usage.events.iter().filter(|event| event.at > from && event.at <= now).peekable();
@@ -103,10 +100,55 @@ pub fn recommend(
     }
     events.for_each(|event| watch.event(event.at, event.kind));
     let estimate = watch.estimate(now).ok_or(Skip::NoMetrics)?;
+    within_bounds(estimate, 1.0, usage, resource, asked, settings, now)
+}
+
+/// The same of what somebody else would ask for: as much must be known, and the same bounds hold.
+pub(super) fn of_answer(
+    answer: Answer,
+    usage: &Usage,
+    resource: Resource,
+    asked: Option<i64>,
+    settings: &Settings,
+    now: Time,
+) -> Result<Recommended, Skip> {
+    enough(usage, resource, settings, now)?;
+    let estimate = Estimate { amount: answer.amount, basis: Basis::Answer(answer.explanation) };
+    within_bounds(estimate, answer.confidence, usage, resource, asked, settings, now)
+}
+
+/// The samples of the window, where they are enough to recommend something.
+pub(super) fn enough<'u>(
+    usage: &'u Usage,
+    resource: Resource,
+    settings: &Settings,
+    now: Time,
+) -> Result<&'u [Sample], Skip> {
+    let window = usage.of(resource).window(now, settings.window_seconds);
+    let (Some(first), Some(last)) = (window.first(), window.last()) else { return Err(Skip::NoMetrics) };
+    let seconds = last.at.seconds_since(first.at);
+    if window.len() < FEWEST_SAMPLES || seconds < SHORTEST_SECONDS {
+        return Err(Skip::TooFewSamples { samples: window.len(), seconds });
+    }
+    Ok(window)
+}
+
+/// An estimate as a request, of which no more than so much is sure.
+fn within_bounds(
+    estimate: Estimate,
+    most_confidence: f64,
+    usage: &Usage,
+    resource: Resource,
+    asked: Option<i64>,
+    settings: &Settings,
+    now: Time,
+) -> Result<Recommended, Skip> {
+    let window = usage.of(resource).window(now, settings.window_seconds);
     let percentiles = Percentiles::of(window).ok_or(Skip::NoMetrics)?;
     let (request, bound) = settings.bounds[resource.index()].clamp(resource.to_request(estimate.amount));
     let amount = resource.from_request(request);
     let confidence = confidence(resource, amount, usage.of(resource), now).ok_or(Skip::NoMetrics)?;
+    let confidence = confidence.min(most_confidence);
     let risks = risks(usage, resource, asked, request, confidence, settings, now);
     Ok(Recommended { request, estimate, bound, percentiles, confidence, risks, samples: window.len() })
 }

@@ -72,6 +72,8 @@ pub enum Basis {
         /** All that was put on top of it, as a factor. */
         margin: f64,
     },
+    /// Somebody else's answer, in their own words.
+    Answer(String),
 }
 
 /// A peak that decides a seasonal estimate.
@@ -111,6 +113,7 @@ impl Basis {
     pub fn words(&self, resource: Resource) -> String {
         let amount = |value: f64| resource.words(value);
         match *self {
+            Basis::Answer(ref words) => words.clone(),
             Basis::Percentile { percentile, value, factor, samples } => {
                 format!("P{percentile} of {samples} samples is {}, times {factor}", amount(value))
             }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use model::{Name, Pod, Prices, Snapshot, Time, UsdPerHour, WorkloadRef};
+use model::pod::ContainerRequests;
+use model::{Name, Pod, Prices, Snapshot, Time, UsdPerHour, Workload, WorkloadRef};
 use rayon::prelude::*;
 
+use super::answers::{Answers, answer};
 use super::owners::Owners;
-use super::recommend::{Recommended, Skip, recommend};
+use super::recommend::{Recommended, Skip, enough, of_answer, recommend};
 use super::replicas::highest_of;
 use super::strategy::Strategy;
 use super::{Limits, Resource, Settings, Usage, Work};
@@ -124,6 +126,15 @@ impl Advice {
     }
 }
 
+/// Who chooses requests.
+#[derive(Clone, Copy)]
+pub enum Chooser<'a> {
+    /// One of ours.
+    Strategy(&'a dyn Strategy),
+    /// Somebody else, who was asked beforehand.
+    Answers(&'a Answers),
+}
+
 /// Recommends for every container of every workload that has pods, in the order of the snapshot. The moment is that of
 /// the last sample of all.
 pub fn rightsize(
@@ -133,62 +144,138 @@ pub fn rightsize(
     strategy: &dyn Strategy,
     settings: &Settings,
 ) -> Vec<ContainerAdvice> {
-    let now = used.iter().filter_map(|used| used.usage.last()).max().unwrap_or(Time(0));
-    let usage = by_container(snapshot, used);
+    rightsize_by(snapshot, prices, used, Chooser::Strategy(strategy), settings)
+}
+
+/// The same, whoever chooses.
+pub fn rightsize_by(
+    snapshot: &Snapshot,
+    prices: &Prices,
+    used: &[Used],
+    chooser: Chooser,
+    settings: &Settings,
+) -> Vec<ContainerAdvice> {
+    let now = moment(used);
     let costs = pod_costs(snapshot, prices);
+    let pods = pods_by_workload(snapshot);
+    let advise = |candidate: Candidate| {
+        let one = |resource: Resource| advice(snapshot, &costs, &candidate, chooser, resource, settings, now);
+        ContainerAdvice {
+            workload: candidate.workload.reference.clone(),
+            container: candidate.container.name.clone(),
+            is_sidecar: candidate.container.is_sidecar,
+            pods: candidate.pods.len(),
+            class: class(candidate.model),
+            advice: Resource::ALL.map(one),
+            usage: candidate.usage,
+        }
+    };
+    // Collected in the order of the workloads, whichever thread was first.
+    candidates(snapshot, used, &pods).into_par_iter().map(advise).collect()
+}
+
+/// The moment of the last sample of all.
+pub(super) fn moment(used: &[Used]) -> Time {
+    used.iter().filter_map(|used| used.usage.last()).max().unwrap_or(Time(0))
+}
+
+/// A container of a workload that has pods, and what is known of its use.
+pub(super) struct Candidate<'a> {
+    pub workload: &'a Workload,
+    /// Places of its unfinished pods.
+    pub pods: &'a [usize],
+    /// The last of them, which all are alike.
+    pub model: &'a Pod,
+    pub container: &'a ContainerRequests,
+    /// Its place in the pod.
+    pub place: usize,
+    pub usage: Usage,
+}
+
+/// All containers of all workloads that have pods, in the order of the snapshot.
+pub(super) fn candidates<'a>(snapshot: &'a Snapshot, used: &[Used], pods: &'a [Vec<usize>]) -> Vec<Candidate<'a>> {
+    let usage = by_container(snapshot, used);
+    let of_workload = |(at, (workload, pods)): (usize, (&'a Workload, &'a Vec<usize>))| {
+        let model = pods.last().map(|pod| &snapshot.pods[*pod]);
+        let containers = model.into_iter().flat_map(|model| model.spec.containers.iter().map(move |of| (model, of)));
+        let candidates = containers.enumerate().map(|(place, (model, container))| {
+            let found = usage.get(&(at, container.name.clone()));
+            let usage = found.map(|found| highest_of(found)).unwrap_or_default();
+            Candidate { workload, pods, model, container, place, usage }
+        });
+        candidates.collect::<Vec<_>>()
+    };
+    snapshot.workloads.par_iter().zip(pods).enumerate().flat_map_iter(of_workload).collect()
+}
+
+/// Places of the unfinished pods of each workload.
+pub(super) fn pods_by_workload(snapshot: &Snapshot) -> Vec<Vec<usize>> {
     let mut pods: Vec<Vec<usize>> = vec![Vec::new(); snapshot.workloads.len()];
     for (at, pod) in snapshot.pods.iter().enumerate().filter(|(_, pod)| !pod.is_finished()) {
         if let Some(of_workload) = pod.workload.and_then(|workload| pods.get_mut(workload as usize)) {
             of_workload.push(at);
         }
     }
-    let of_workload = |(at, (workload, pods)): (usize, (&model::Workload, &Vec<usize>))| {
-        let mut advice = Vec::new();
-        let Some(model) = pods.last().map(|pod| &snapshot.pods[*pod]) else { return advice };
-        for (place, container) in model.spec.containers.iter().enumerate() {
-            let merged = usage.get(&(at, container.name.clone())).map(|found| highest_of(found)).unwrap_or_default();
-            let work = if workload.is_job { Work::Batch } else { Work::Serving };
-            let limits = [container.cpu_limit, container.memory_limit];
-            let asked = [container.cpu, container.memory];
-            let one = |resource: Resource| {
-                let index = resource.index();
-                let mut settings = Settings { work, ..settings.clone() };
-                let bounds = &mut settings.bounds[index];
-                // A request above its limit is refused.
-                if settings.limits == Limits::Keep
-                    && let Some(limit) = limits[index]
-                {
-                    bounds.most = bounds.most.min(limit);
-                    bounds.least = bounds.least.min(limit);
-                }
-                let recommended = match skip(workload, model, resource, &settings) {
-                    Some(skip) => Err(skip),
-                    None => recommend(&merged, resource, asked[index], strategy, &settings, now),
-                };
-                let (asked, limit) = (asked[index], limits[index]);
-                let mut advice = Advice { asked, limit, new_limit: limit, recommended, saved: None };
-                if let Some(new) = advice.change() {
-                    advice.saved = saved(snapshot, &costs, pods, place, resource, new);
-                    if settings.limits == Limits::InProportion {
-                        advice.new_limit = limit.map(|limit| in_proportion(limit, asked, new));
-                    }
-                }
-                advice
-            };
-            advice.push(ContainerAdvice {
-                workload: workload.reference.clone(),
-                container: container.name.clone(),
-                is_sidecar: container.is_sidecar,
-                pods: pods.len(),
-                class: class(model),
-                advice: Resource::ALL.map(one),
-                usage: merged,
-            });
+    pods
+}
+
+impl Candidate<'_> {
+    pub fn asked(&self, resource: Resource) -> Option<i64> {
+        [self.container.cpu, self.container.memory][resource.index()]
+    }
+
+    pub fn limit(&self, resource: Resource) -> Option<i64> {
+        [self.container.cpu_limit, self.container.memory_limit][resource.index()]
+    }
+
+    /// How a request is made for this one.
+    pub fn settings(&self, resource: Resource, settings: &Settings) -> Settings {
+        let work = if self.workload.is_job { Work::Batch } else { Work::Serving };
+        let mut settings = Settings { work, ..settings.clone() };
+        let bounds = &mut settings.bounds[resource.index()];
+        // A request above its limit is refused.
+        if settings.limits == Limits::Keep
+            && let Some(limit) = self.limit(resource)
+        {
+            bounds.most = bounds.most.min(limit);
+            bounds.least = bounds.least.min(limit);
         }
-        advice
+        settings
+    }
+
+    pub fn skip(&self, resource: Resource, settings: &Settings) -> Option<Skip> {
+        skip(self.workload, self.model, resource, settings)
+    }
+}
+
+fn advice(
+    snapshot: &Snapshot,
+    costs: &[Option<PodCost>],
+    candidate: &Candidate,
+    chooser: Chooser,
+    resource: Resource,
+    settings: &Settings,
+    now: Time,
+) -> Advice {
+    let settings = candidate.settings(resource, settings);
+    let (asked, limit) = (candidate.asked(resource), candidate.limit(resource));
+    let name = (&candidate.workload.reference, &candidate.container.name);
+    let recommended = match (candidate.skip(resource, &settings), chooser) {
+        (Some(skip), _) => Err(skip),
+        (None, Chooser::Strategy(strategy)) => recommend(&candidate.usage, resource, asked, strategy, &settings, now),
+        // Of what is too seldom measured nothing was asked, and that is the reason to name.
+        (None, Chooser::Answers(answers)) => enough(&candidate.usage, resource, &settings, now)
+            .and_then(|_| answer(answers, name, resource))
+            .and_then(|answer| of_answer(answer, &candidate.usage, resource, asked, &settings, now)),
     };
-    // Collected in the order of the workloads, whichever thread was first.
-    snapshot.workloads.par_iter().zip(&pods).enumerate().flat_map_iter(of_workload).collect()
+    let mut advice = Advice { asked, limit, new_limit: limit, recommended, saved: None };
+    if let Some(new) = advice.change() {
+        advice.saved = saved(snapshot, costs, candidate.pods, candidate.place, resource, new);
+        if settings.limits == Limits::InProportion {
+            advice.new_limit = limit.map(|limit| in_proportion(limit, asked, new));
+        }
+    }
+    advice
 }
 
 /// Dangers first, the largest lack before others; then savings, the largest first; then the rest.
@@ -208,7 +295,7 @@ pub fn sort_by_urgency(advice: &mut [ContainerAdvice]) {
     });
 }
 
-fn skip(workload: &model::Workload, pod: &Pod, resource: Resource, settings: &Settings) -> Option<Skip> {
+fn skip(workload: &Workload, pod: &Pod, resource: Resource, settings: &Settings) -> Option<Skip> {
     if pod.is_static() {
         return Some(Skip::Static);
     }

@@ -4,6 +4,7 @@ mod connect;
 mod errors;
 mod follow;
 mod list;
+mod pod_metrics;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 pub use connect::{Connection, connect};
 pub use errors::LiveError;
 pub use follow::Followed;
+pub use pod_metrics::{PodReading, PodReadings, read_pod_metrics};
 
 use crate::collect::Collected;
 use crate::input::json::Cutter;

@@ -1,10 +1,10 @@
 //! Why Prometheus did not answer. No message has a token, a password, or the user part of an address.
 
 use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use thiserror::Error;
+
+use crate::http_client::HttpError;
 
 /// Why usage could not be read from Prometheus.
 #[derive(Debug, Error)]
@@ -15,65 +15,9 @@ pub enum PrometheusError {
         /// What the system says.
         source: io::Error,
     },
-    /// The address is none.
-    #[error("the Prometheus address is no http or https URL")]
-    Address,
-    /// A header cannot be made of what was given.
-    #[error("{what} has characters that no header may have")]
-    Header {
-        /// What was given.
-        what: &'static str,
-    },
-    /// A file with a secret cannot be read.
-    #[error("cannot read {file}", file = file.display())]
-    SecretFile {
-        /// Its path.
-        file: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It cannot be reached.
-    #[error("cannot reach Prometheus at {server}")]
-    Unreachable {
-        /// Its address, without secrets.
-        server: String,
-        /// What went wrong.
-        source: Box<kube::Error>,
-    },
-    /// It did not answer in time.
-    #[error("Prometheus at {server} did not answer within {} s", timeout.as_secs())]
-    TimedOut {
-        /// Its address.
-        server: String,
-        /// How long was waited.
-        timeout: Duration,
-    },
-    /// It refuses.
-    #[error("Prometheus at {server} answered {status}: {message}")]
-    Status {
-        /// Its address.
-        server: String,
-        /// The HTTP status.
-        status: u16,
-        /// Its own words, cut.
-        message: String,
-    },
-    /// Its answer is too large.
-    #[error("Prometheus at {server} answered with more than {} MiB", most >> 20)]
-    TooLarge {
-        /// Its address.
-        server: String,
-        /// The most that is read.
-        most: usize,
-    },
-    /// Its answer is none.
-    #[error("Prometheus at {server} answered with something else than a result: {message}")]
-    NoAnswer {
-        /// Its address.
-        server: String,
-        /// What is wrong with it.
-        message: String,
-    },
+    /// It gave no answer.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// It knows no container.
     #[error("Prometheus at {server} has no container_memory_working_set_bytes{matcher} of the last day")]
     NoSeries {
@@ -100,11 +44,13 @@ impl PrometheusError {
     /// What would help.
     pub fn hint(&self) -> String {
         match self {
-            PrometheusError::Address => "give it as http://HOST:PORT or https://HOST/PATH".to_owned(),
-            PrometheusError::Unreachable { .. } | PrometheusError::TimedOut { .. } => {
+            PrometheusError::Http(HttpError::Address { .. }) => {
+                "give it as http://HOST:PORT or https://HOST/PATH".to_owned()
+            }
+            PrometheusError::Http(HttpError::Unreachable { .. } | HttpError::TimedOut { .. }) => {
                 "check the address; inside a cluster, kubectl port-forward makes it reachable".to_owned()
             }
-            PrometheusError::Status { status: 401 | 403, .. } => {
+            PrometheusError::Http(HttpError::Status { status: 401 | 403, .. }) => {
                 "give --prometheus-token-file, or --prometheus-user and --prometheus-password-file; a tenant is given \
                  with --prometheus-tenant"
                     .to_owned()

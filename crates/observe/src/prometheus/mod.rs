@@ -59,6 +59,8 @@ pub struct PrometheusUsage {
     pub warnings: Vec<String>,
 }
 
+/// An answer larger than this is refused: pieces are made so that none should be.
+const LARGEST_ANSWER_BYTES: usize = 256 << 20;
 /// Queries under way at once.
 const AT_ONCE: usize = 4;
 
@@ -68,13 +70,18 @@ pub fn read_prometheus_blocking(options: &PrometheusOptions) -> Result<Prometheu
     runtime.map_err(|source| PrometheusError::Start { source })?.block_on(read_prometheus(options))
 }
 
+/// Whether it answers, by a query that reads nothing: everything that speaks its API has that.
+pub async fn check_prometheus(options: &PrometheusOptions) -> Result<(), PrometheusError> {
+    PrometheusClient::new(options, LARGEST_ANSWER_BYTES)?.ask(&Query::nothing(options)).await.map(|_| ())
+}
+
 /// Counts series, cuts time into pieces, asks for each.
 pub async fn read_prometheus(options: &PrometheusOptions) -> Result<PrometheusUsage, PrometheusError> {
-    let client = Arc::new(PrometheusClient::new(options)?);
+    let client = Arc::new(PrometheusClient::new(options, LARGEST_ANSWER_BYTES)?);
     let counted = client.ask(&Query::count(options)).await?;
     let series = counted.series.iter().flat_map(|series| &series.points).map(|point| point.value).fold(0.0, f64::max);
     if series < 1.0 {
-        return Err(PrometheusError::NoSeries { server: client.server.clone(), matcher: queries::matcher(options) });
+        return Err(PrometheusError::NoSeries { server: client.server(), matcher: queries::matcher(options) });
     }
     let series = series as u64;
     let touched = queries::samples_touched(options, series);
@@ -108,7 +115,7 @@ pub async fn read_prometheus(options: &PrometheusOptions) -> Result<PrometheusUs
         read.warn(format!("{unlabelled} series lack a namespace, pod or container and are left out"));
     }
     if read.usage.is_empty() {
-        return Err(PrometheusError::NoSeries { server: client.server.clone(), matcher: queries::matcher(options) });
+        return Err(PrometheusError::NoSeries { server: client.server(), matcher: queries::matcher(options) });
     }
     Ok(read)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{LONGEST_MESSAGE, PrometheusClient};
+use super::client::PrometheusClient;
 use super::queries::escaped;
 use super::{PrometheusError, PrometheusOptions};
 
@@ -29,17 +29,13 @@ pub struct Crossing {
     pub others: usize,
 }
 
-/// Asks once, as alerts are asked: any sample of a vector crosses it, and so does a scalar other than 0. None where it is
+/// Asks as alerts are asked, again where the server is busy: any sample of a vector crosses it, and so does a scalar other than 0. None where it is
 /// not crossed; an error where nobody knows. The expression is sent as it is.
 pub async fn crossed(options: &PrometheusOptions, expression: &str) -> Result<Option<Crossing>, PrometheusError> {
     let options = PrometheusOptions { timeout: options.timeout.min(TIMEOUT), ..options.clone() };
-    let client = PrometheusClient::new(&options)?;
+    let client = PrometheusClient::new(&options, LARGEST_ANSWER_BYTES)?;
     let form = format!("query={}&timeout={}s", escaped(expression), options.timeout.as_secs().max(1));
-    let body = client.post("/api/v1/query", form, LARGEST_ANSWER_BYTES).await?;
-    read(&body).map_err(|message| PrometheusError::NoAnswer {
-        server: client.server.clone(),
-        message: message.chars().take(LONGEST_MESSAGE).collect(),
-    })
+    client.post("/api/v1/query", &form, read).await
 }
 
 #[derive(Deserialize)]

@@ -1,11 +1,16 @@
-//! What containers used over time, from a file or from Prometheus.
+//! What containers used over time, from a file, an endpoint, or Prometheus.
 
+mod endpoint;
 mod file;
 
 use std::collections::BTreeMap;
 
 use model::{Name, Time};
 
+pub use endpoint::{
+    EndpointOptions, EndpointUsage, UsageEndpointError, check_usage_endpoint, read_usage_endpoint,
+    read_usage_endpoint_blocking,
+};
 pub use file::{BadRow, UsageFile, UsageFileError, read_usage};
 
 /// Whose use it is.

@@ -5,13 +5,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crds::optimization_policy::{PolicyMode, Provider, WorkloadStatus};
+use crds::optimization_policy::{PolicyMode, WorkloadStatus};
 use crds::optimization_recommendation::RecommendationPhase;
 use crds::{
     Holds, Moment, OptimizationPolicyStatus, OptimizationRecommendation, OptimizationRecommendationSpec,
     OptimizationRecommendationStatus,
 };
-use engine::rightsizing::{ContainerAdvice, Resource, rightsize, sort_by_urgency};
+use engine::rightsizing::{ContainerAdvice, Resource};
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
 use model::{Snapshot, Time, WorkloadRef};
@@ -19,9 +19,10 @@ use serde_json::json;
 use tracing::warn;
 
 use super::InUse;
+use super::choosing::advise;
+use super::providers::{self, Asked, NOT_YET, Read, Unknown};
 use super::recommendation::{is_alike, is_danger, name_of, of_container, recommend};
 use super::terms::{Terms, winners};
-use super::usage::{self, Read, Unknown};
 use crate::clock;
 use crate::context::Context;
 use crate::due::Due;
@@ -43,6 +44,8 @@ const CONFLICT: &str = "Conflict";
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Nothing is recommended on what was heard longer ago.
 const STALE: Duration = Duration::from_secs(300);
+/// What is about to be sampled is looked at again so soon.
+const SOON_SECONDS: i64 = 2;
 /// A policy's status has room for so many workloads; each has an OptimizationRecommendation of its own besides.
 const MOST_WORKLOADS: usize = 100;
 /// etcd takes objects of 1.5 MiB.
@@ -63,9 +66,6 @@ struct Turn {
     /// Workloads that it reaches.
     workloads: usize,
 }
-
-/// What of use is asked for: from whom, how many seconds back, and of which namespace where it is one.
-type Asked = (Provider, i64, Option<String>);
 
 /// Looks at policies when they are due.
 pub async fn keep(context: &Arc<Context>, in_use: &InUse) -> Infallible {
@@ -134,9 +134,13 @@ async fn come_round(context: &Arc<Context>, in_use: &InUse, turns: &mut Turns) -
             continue;
         }
         let start = Instant::now();
-        let asked = (terms.spec.metrics_config.provider, terms.spec.window_seconds(), terms.only().map(str::to_owned));
+        let asked = Asked {
+            provider: terms.spec.metrics_config.provider,
+            window_seconds: terms.spec.window_seconds(),
+            namespace: terms.only().map(str::to_owned),
+        };
         if !known.contains_key(&asked) {
-            let read = usage::read(context, asked.0, asked.1, asked.2.as_deref()).await.map(Arc::new);
+            let read = providers::read(context, &asked).await.map(Arc::new);
             known.insert(asked.clone(), read);
         }
         match &known[&asked] {
@@ -145,7 +149,11 @@ async fn come_round(context: &Arc<Context>, in_use: &InUse, turns: &mut Turns) -
                 context.metrics.rightsizing_duration.observe(start.elapsed().as_secs_f64());
             }
             Err(unknown) => {
-                context.metrics.rightsizing_errors.inc();
+                if unknown.reason != NOT_YET {
+                    context.metrics.rightsizing_errors.inc();
+                } else if let Some(turn) = turns.get_mut(&key(policy)) {
+                    turn.next = Due::after(SOON_SECONDS);
+                }
                 refuse(context, policy, METRICS_AVAILABLE, (unknown.reason, unknown.problem.clone())).await?;
             }
         }
@@ -163,18 +171,14 @@ async fn look_at(
     meant: Vec<WorkloadRef>,
     conflict: &str,
 ) -> Result<(), OperatorError> {
-    let prices = context.cluster.prices(snapshot);
-    let (of, with, at, meant_here) = (snapshot.clone(), read.clone(), terms.clone(), meant.clone());
-    let work = move || {
-        let mut advice = rightsize(&of, &prices, &with.used, at.strategy, &at.settings);
-        // The snapshot's workloads are in the order of their names.
-        advice.retain(|container| meant_here.binary_search(&container.workload).is_ok());
-        sort_by_urgency(&mut advice);
-        advice
+    let count_meant = meant.len();
+    let advice = match advise(context, terms, snapshot, read, meant).await? {
+        Ok(advice) => advice,
+        Err(unknown) => {
+            context.metrics.rightsizing_errors.inc();
+            return refuse(context, policy, READY, (unknown.reason, unknown.problem)).await;
+        }
     };
-    let advice = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| OperatorError::Refused { what: "rightsize".to_owned(), problem: error.to_string() })?;
     let now = clock::now();
     let mut groups: Vec<(WorkloadRef, Vec<ContainerAdvice>)> = Vec::new();
     let mut places: BTreeMap<WorkloadRef, usize> = BTreeMap::new();
@@ -228,20 +232,15 @@ async fn look_at(
         let conditions = &mut status.conditions;
         put(conditions, ACCEPTED, Holds::True, "Valid", terms.remark.clone());
         let (holds, reason) = if measured > 0 { (Holds::True, "Measured") } else { (Holds::False, "NoMetrics") };
-        let mut words = format!("{measured} of {} workloads are measured", groups.len());
+        let by = providers::name(terms.spec.metrics_config.provider);
+        let mut words = format!("{measured} of {} workloads are measured by provider {by}", groups.len());
         read.warnings.iter().take(3).for_each(|warning| words += &format!("; {warning}"));
         put(conditions, METRICS_AVAILABLE, holds, reason, words);
         let is_alone = conflict.is_empty();
         let (holds, reason) = if is_alone { (Holds::False, "Alone") } else { (Holds::True, "OtherPolicy") };
         put(conditions, CONFLICT, holds, reason, conflict.trim_end().to_owned());
-        put(
-            conditions,
-            READY,
-            Holds::True,
-            "Recommended",
-            format!("{count} of {} workloads should change", meant.len()),
-        );
-        status.workload_count = u32::try_from(meant.len()).ok();
+        put(conditions, READY, Holds::True, "Recommended", format!("{count} of {count_meant} workloads should change"));
+        status.workload_count = u32::try_from(count_meant).ok();
         status.recommendation_count = Some(count);
         status.potential_savings = (!unknown).then_some((savings * 100.0).round() / 100.0);
         status.last_recommendation = Some(Moment(now));
@@ -391,7 +390,10 @@ async fn refuse(
     (reason, problem): (&'static str, String),
 ) -> Result<(), OperatorError> {
     let subject = Subject::Policy { namespace: namespace(policy), name: name(policy) };
-    events::tell(context, subject, EventType::Warning, reason, problem.clone()).await;
+    // What is only a moment away is no news.
+    if reason != NOT_YET {
+        events::tell(context, subject, EventType::Warning, reason, problem.clone()).await;
+    }
     stand(context, policy, |status| {
         record::put(&mut status.conditions, condition, Holds::False, reason, problem.clone());
         if condition != READY {

@@ -1,15 +1,19 @@
-//! What containers should ask for, and how that reaches them. The two loops speak to each other by objects alone.
+//! What containers should ask for, and how that reaches them. Its loops speak to each other by objects alone.
 //!
 //! - `terms`: what a policy means, and whose workloads are whose
-//! - `usage`: what containers use, from the policy's provider
+//! - `providers`: what containers use, from the policy's provider; `sampling` is what stands behind one of them
+//! - `choosing`: by whom requests are chosen
 //! - `look`: the loop of the policies, from use to recommendations
 //! - `recommendation`: the object that says what should change
 //! - `applying`: the loop of the recommendations, from approval to pods that have it, or back
 //! - `sizing`: pods that are made later get what was applied
 
 mod applying;
+mod choosing;
 mod look;
+mod providers;
 mod recommendation;
+pub mod sampling;
 pub mod sizing;
 pub mod terms;
 mod usage;
@@ -24,6 +28,8 @@ use tokio::task::JoinSet;
 use tracing::error;
 
 use crate::context::Context;
+pub use choosing::{answered, asked};
+pub use sampling::hand_over;
 pub use usage::used;
 
 /// Memory that containers were last seen to use, and when: of the replica that uses most.
@@ -56,7 +62,7 @@ impl InUse {
     }
 }
 
-/// Both loops, until this replica does not lead any more.
+/// All loops, until this replica does not lead any more.
 pub async fn keep(context: &Arc<Context>) -> Infallible {
     let in_use = Arc::new(InUse::default());
     loop {
@@ -65,6 +71,8 @@ pub async fn keep(context: &Arc<Context>) -> Infallible {
         let (look, apply) = ((context.clone(), in_use.clone()), (context.clone(), in_use.clone()));
         loops.spawn(async move { look::keep(&look.0, &look.1).await });
         loops.spawn(async move { applying::keep(&apply.0, &apply.1).await });
+        let sample = context.clone();
+        loops.spawn(async move { sampling::keep(&sample).await });
         if let Some(Err(problem)) = loops.join_next().await {
             error!(%problem, "rightsizing ended unexpectedly, and begins anew");
         }

@@ -3,10 +3,11 @@
 use crds::OptimizationPolicySpec;
 use crds::optimization_policy::PolicyMode;
 use engine::rightsizing::seasonal::{Caution, Pace};
-use engine::rightsizing::{Bounds, Limits, Resource, Settings, Strategy, default_strategy, strategy};
+use engine::rightsizing::{Bounds, Limits, Resource, Settings, strategy};
 use kube::api::DynamicObject;
 use model::{Labels, Snapshot, Workload, WorkloadRef};
 
+use super::choosing::Chosen;
 use crate::context::Context;
 use crate::objects::{name, namespace, part};
 
@@ -21,7 +22,7 @@ pub struct Terms {
     /// The older of two that mean one workload wins.
     age: (String, String, String),
     pub spec: OptimizationPolicySpec,
-    pub strategy: &'static dyn Strategy,
+    pub chosen: Chosen,
     pub settings: Settings,
     /// It reaches all namespaces, not its own alone.
     is_of_all: bool,
@@ -40,7 +41,7 @@ impl Terms {
         Ok(Terms {
             age: (created, namespace.clone(), name.clone()),
             is_of_all: namespace == own.namespace,
-            strategy: strategy(spec.strategy().name()).unwrap_or(default_strategy()),
+            chosen: strategy(spec.strategy().name()).map_or(Chosen::Endpoint, Chosen::Ours),
             settings: settings(&spec, safety_factor),
             namespace,
             name,

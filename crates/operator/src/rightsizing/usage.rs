@@ -1,60 +1,11 @@
-//! What containers use, from the provider that a policy names.
+//! What was measured, as the engine takes it.
 
-use crds::optimization_policy::Provider;
 use engine::rightsizing::{Event, EventKind, Resource, Sample, Series, Usage, Used, User};
 use model::Time;
-use observe::prometheus::{PrometheusOptions, read_prometheus};
 use observe::usage::{Measured, MeasuredContainer, MeasuredEvent, MeasuredUsage, MeasuredUser};
 
-use crate::clock;
-use crate::context::Context;
-
-/// What a provider could not say: a reason for machines, one for people, and what to do.
-pub struct Unknown {
-    pub reason: &'static str,
-    pub problem: String,
-}
-
-/// What was read, and what makes it less than it could be.
-pub struct Read {
-    pub used: Vec<Used>,
-    pub warnings: Vec<String>,
-}
-
-/// What containers used, those of one namespace or of all.
-pub async fn read(
-    context: &Context,
-    provider: Provider,
-    window_seconds: i64,
-    namespace: Option<&str>,
-) -> Result<Read, Unknown> {
-    let not_there = |what: &str| Unknown { reason: "ProviderMissing", problem: what.to_owned() };
-    match provider {
-        Provider::Prometheus => {
-            let given = context.settings.rightsizing.prometheus.as_ref();
-            let given = given
-                .ok_or_else(|| not_there("the operator was given no Prometheus: start it with --prometheus URL"))?;
-            let options = PrometheusOptions {
-                until: clock::now(),
-                window_seconds,
-                namespace: namespace.map(str::to_owned),
-                ..given.clone()
-            };
-            match read_prometheus(&options).await {
-                Ok(read) => Ok(Read { used: used(read.usage), warnings: read.warnings }),
-                Err(error) => {
-                    let problem = format!("{}; {}", in_full(&error), error.hint());
-                    Err(Unknown { reason: "MetricsMissing", problem })
-                }
-            }
-        }
-        Provider::MetricsServer => Err(not_there("provider metrics-server is not read yet: take prometheus")),
-        Provider::Custom => Err(not_there("provider custom is not read yet: take prometheus")),
-    }
-}
-
 /// The error and what is behind it.
-fn in_full(error: &dyn std::error::Error) -> String {
+pub fn in_full(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

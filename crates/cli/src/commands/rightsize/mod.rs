@@ -7,7 +7,7 @@ mod table;
 
 use std::path::Path;
 
-use engine::rightsizing::{ContainerAdvice, rightsize, sort_by_urgency};
+use engine::rightsizing::{ContainerAdvice, sort_by_urgency};
 use model::{Labels, Snapshot, WorkloadRef};
 
 use crate::args::{RightsizeArgs, RightsizeFormat};
@@ -15,7 +15,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::render::document::json;
 use crate::scope::Scope;
-use crate::{input, talk, usage};
+use crate::{input, usage};
 
 /// Runs it.
 pub fn run(mut args: RightsizeArgs, out: &mut Output) -> Result<Exit, Failure> {
@@ -27,8 +27,7 @@ pub fn run(mut args: RightsizeArgs, out: &mut Output) -> Result<Exit, Failure> {
     }
     let prices = input::prices(&snapshot, &args.prices)?;
     let used = usage::used(&args.usage, args.scope.namespace.as_deref())?;
-    let (strategy, settings) = (usage::strategy(&args.usage), usage::settings(&args.usage));
-    let mut advice = talk::while_doing("rightsizing", || rightsize(&snapshot, &prices, &used, strategy, &settings));
+    let mut advice = usage::advise(&args.usage, &snapshot, &prices, &used)?;
     let scope = args.scope.scope();
     advice.retain(|container| is_meant(&snapshot, &scope, &container.workload));
     if let Some(name) = &args.workload {

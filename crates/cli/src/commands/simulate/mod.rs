@@ -127,8 +127,7 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<Exit, Failure> {
 /// The premise that containers ask for what is recommended.
 fn recommended(args: &SimulateArgs, snapshot: &Snapshot, prices: &Prices) -> Result<Scenario, Failure> {
     let used = usage::used(&args.usage, None)?;
-    let (strategy, settings) = (usage::strategy(&args.usage), usage::settings(&args.usage));
-    let rows = engine::rightsizing::rightsize(snapshot, prices, &used, strategy, &settings);
+    let rows = usage::advise(&args.usage, snapshot, prices, &used)?;
     let requests = rows.into_iter().map(|row| Request {
         cpu: row.advice[0].change(),
         memory: row.advice[1].change(),

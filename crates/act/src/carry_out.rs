@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use check::{Fault, Rule};
 use jiff::SignedDuration;
 use model::{Migration, Name, Phase, Plan, Pod, Policy, Snapshot, Workload, WorkloadRef};
+use tracing::{Instrument, debug_span};
 
 use crate::addition::stand_in::StandIn;
 use crate::addition::{self, Adding, with_real_nodes};
@@ -160,7 +161,8 @@ impl Execution<'_> {
                 Verdict::Stop(reason) => return Err(Stop::RollBack(reason)),
             }
             (self.listener)(Progress::Wave { left, pods: wave.len() });
-            self.wave(&wave, &pods).await?;
+            let span = debug_span!("wave", steps = wave.len());
+            self.wave(&wave, &pods).instrument(span).await?;
             // Nodes that are gone cannot come back.
             self.threshold_lets_go_on().await?;
             self.take_away_emptied(&pods).await?;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt};
 use model::{Method, Migration, Name};
+use tracing::{Instrument, debug_span};
 
 use crate::carry_out::{Execution, Stop};
 use crate::eviction::{Evicted, Run, evict};
@@ -148,7 +149,9 @@ impl Execution<'_> {
         if run == Run::Real {
             (self.listener)(Progress::Evicting(leaving.0));
         }
-        let answer = evict(self.cluster, leaving.0, run, self.options.refused_for).await;
+        let step = leaving.0;
+        let span = debug_span!("eviction", namespace = %step.namespace, pod = %step.pod, rehearsed = run == Run::Dry);
+        let answer = evict(self.cluster, step, run, self.options.refused_for).instrument(span).await;
         (leaving, answer)
     }
 

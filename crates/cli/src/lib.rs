@@ -12,6 +12,7 @@ mod render;
 mod save;
 mod scope;
 mod talk;
+mod telemetry;
 mod usage;
 mod what_if;
 

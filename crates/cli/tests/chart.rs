@@ -21,7 +21,7 @@ const NAMESPACE: &str = "plimsoll-system";
 const ACCOUNT: &str = "system:serviceaccount:plimsoll-system:plimsoll";
 
 /// Values beside the defaults, each a chart that somebody may want.
-const MATRIX: [&[&str]; 15] = [
+const MATRIX: [&[&str]; 18] = [
     &[],
     &["access=act", "removeNodes=node"],
     &["access=act", "removeNodes=karpenter", "replicas=2", "podDisruptionBudget.enabled=true"],
@@ -35,7 +35,7 @@ const MATRIX: [&[&str]; 15] = [
     &["rightsizing.usageEndpoint=https://usage.example", "rightsizing.usageTokenSecret=usage"],
     &["rightsizing.strategyEndpoint=https://strategy.example", "rightsizing.strategyTokenSecret=strategy"],
     &["access=act", "rightsizing.dryRun=true", "rightsizing.maxSafetyFactor=1.5"],
-    &["metrics.enabled=false"],
+    &["metrics.enabled=false", "otlpEndpoint=http://collector:4318"],
     &["networkPolicy.enabled=true", "priorityClassName=system-cluster-critical"],
     &["image.digest=sha256:0000000000000000000000000000000000000000000000000000000000000000"],
     &["prices=instance_type\\,region\\,zone\\,capacity_type\\,usd_per_hour"],

@@ -10,6 +10,8 @@ mod cluster;
 mod faults;
 #[path = "operating/fixture.rs"]
 mod fixture;
+#[path = "common/server.rs"]
+mod server;
 #[path = "operating/states.rs"]
 mod states;
 #[path = "acting/watcher.rs"]
@@ -294,8 +296,12 @@ fn an_api_server_that_fails_every_write_once_delays_it() {
     let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), decide, hear).unwrap();
     configure(&cluster, "full-auto", json!({}));
     let watcher = Watcher::start(&cluster.plane, least(&apps));
-    let operator = Operator::start(&cluster, proxy.kubeconfig(), "only");
+    let collector = server::Server::start(|_| (200, "{}".to_owned()));
+    let to = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str())];
+    let operator = Operator::start_in(&cluster, proxy.kubeconfig(), "only", &[], &to);
     let plan = wait_for_plan(&mut cluster, "Completed", &operator);
+    assert_eq!(operator.stop(), 0);
+    is_traced(&collector);
     assert_eq!(watcher.end().wrongs, Vec::<String>::new());
     let granted = granted.lock().unwrap();
     assert!(granted.values().all(|times| *times == 1), "{granted:?}");
@@ -304,6 +310,24 @@ fn an_api_server_that_fails_every_write_once_delays_it() {
     assert!(cluster.nodes().iter().all(is_unmarked));
     drop(granted);
     cluster.wait_until_whole(&apps, |app| app.scaled_down);
+}
+
+/// Whoever collects traces has got all of them by the time that it has stopped, each below what it is a part of.
+fn is_traced(collector: &server::Server) {
+    let sent: Vec<Value> = collector.asked("/v1/traces").into_iter().map(|asked| asked.body).collect();
+    let list = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
+    let resources = sent.iter().flat_map(|sent| list(sent, "resourceSpans"));
+    let scopes = resources.flat_map(|resource| {
+        assert!(resource["resource"].to_string().contains("\"plimsoll\""), "{resource}");
+        list(&resource, "scopeSpans")
+    });
+    let spans: Vec<Value> = scopes.flat_map(|scope| list(&scope, "spans")).collect();
+    let named = |name: &'static str| spans.iter().filter(move |span| span["name"] == name);
+    for (part, whole) in [("planning", "analysis"), ("wave", "plan"), ("eviction", "wave")] {
+        assert!(named(part).count() > 0, "no {part} in {} spans", spans.len());
+        let is_within = |span: &Value| named(whole).any(|whole| whole["spanId"] == span["parentSpanId"]);
+        assert!(named(part).all(is_within), "each {part} is within a {whole}");
+    }
 }
 
 /// The workload of a pod that the running plan has moved.

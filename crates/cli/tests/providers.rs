@@ -12,7 +12,7 @@ mod endpoints;
 mod fixture;
 #[path = "providers/sampled.rs"]
 mod sampled;
-#[path = "providers/server.rs"]
+#[path = "common/server.rs"]
 mod server;
 #[allow(dead_code, reason = "the tests of policies use another part of it")]
 #[path = "policies/shop.rs"]

@@ -68,6 +68,9 @@ pub struct OperatorArgs {
     /// Who makes their certificate, and renews it: it is in the Secret plimsoll-webhook
     #[arg(long, value_name = "BY", default_value = "operator")]
     pub webhook_certificate: WebhookCertificate,
+    /// Where traces go, by OTLP over HTTP (JSON), such as http://collector:4318; nowhere where absent
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
     /// How much to write down
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub log_level: LogLevel,

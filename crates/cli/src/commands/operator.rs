@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use ::operator::{CertifiedBy, OperatorError, Reached, Rightsizing, Settings, Webhooks};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::LevelFilter;
 
-use crate::args::{LogFormat, LogLevel, OperatorArgs, WebhookCertificate};
+use crate::args::{OperatorArgs, WebhookCertificate};
 use crate::commands::apply;
 use crate::failure::{Exit, Failure};
+use crate::telemetry::Telemetry;
 use crate::{input, usage};
 
 /// Where a pod finds the namespace that it runs in.
@@ -16,7 +16,6 @@ const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/names
 
 /// Runs it.
 pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
-    log(args);
     let settings = Settings {
         live: input::live_options(&args.live),
         prices: input::price_table(&args.prices)?,
@@ -37,6 +36,7 @@ pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
         webhooks: webhooks(args),
     };
     apply::runtime()?.block_on(async {
+        let telemetry = Telemetry::begin(args)?;
         let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async {
             tokio::select! {
@@ -44,7 +44,9 @@ pub fn run(args: &OperatorArgs) -> Result<Exit, Failure> {
                 _ = interrupt.recv() => {}
             }
         };
-        ::operator::run(settings, stop).await.map_err(failure)?;
+        let ran = ::operator::run(settings, stop).await;
+        telemetry.end().await;
+        ran.map_err(failure)?;
         Ok(Exit::Done)
     })
 }
@@ -84,20 +86,5 @@ pub fn failure(error: OperatorError) -> Failure {
         error @ OperatorError::OpenMetrics { .. } => Failure::from(error)
             .hint("listen on 127.0.0.1, or give --webhook-address: its certificate serves metrics too"),
         error => Failure::from(error),
-    }
-}
-
-fn log(args: &OperatorArgs) {
-    let level = match args.log_level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
-    match args.log_format {
-        LogFormat::Text => log.with_ansi(false).init(),
-        LogFormat::Json => log.json().init(),
     }
 }

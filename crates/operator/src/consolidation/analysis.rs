@@ -5,6 +5,7 @@ use std::time::Instant;
 use crds::optimization_config::Mode;
 use engine::analyze::{Analysis, analyze as cost};
 use model::{Plan, Policy, Risk, Snapshot};
+use tracing::{Span, debug_span};
 
 use super::terms::Terms;
 use crate::clock;
@@ -54,7 +55,9 @@ pub async fn look(context: &Context, terms: &Terms) -> Result<Seen, String> {
     if !terms.buys() {
         prices.offers.clear();
     }
+    let span = Span::current();
     let work = move || {
+        let _within = span.entered();
         let analysis = cost(&snapshot, &prices, &|_| Vec::new());
         Seen { snapshot, prices, analysis, start }
     };
@@ -64,11 +67,12 @@ pub async fn look(context: &Context, terms: &Terms) -> Result<Seen, String> {
 /// Plans on what was seen.
 pub async fn plan(seen: Seen, terms: &Terms) -> Result<Found, String> {
     let terms = terms.clone();
+    let span = debug_span!("planning", nodes = seen.snapshot.nodes.len(), pods = seen.snapshot.pods.len());
     let work = move || {
         let Seen { snapshot, prices, analysis, start } = seen;
         let policy = terms.policy(&snapshot);
         let planning = Instant::now();
-        let (plan, needs_approval) = make(&snapshot, &prices, &policy, &terms);
+        let (plan, needs_approval) = span.in_scope(|| make(&snapshot, &prices, &policy, &terms));
         let seconds_planning = planning.elapsed().as_secs_f64();
         let seconds = start.elapsed().as_secs_f64();
         Found { snapshot, policy, prices, analysis, plan, needs_approval, seconds, seconds_planning }

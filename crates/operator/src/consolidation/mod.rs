@@ -15,6 +15,7 @@ use crds::{Holds, Moment, OptimizationConfigStatus, Schedule};
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
 use serde_json::json;
+use tracing::{Instrument, debug_span};
 
 use crate::clock;
 use crate::context::Context;
@@ -96,7 +97,8 @@ impl Loops {
                 }
                 continue;
             }
-            come_round(context, &config, &terms, &mut turn.watched).await?;
+            let span = debug_span!("analysis", config = name(&config), mode = ?terms.spec.mode);
+            come_round(context, &config, &terms, &mut turn.watched).instrument(span).await?;
         }
         Ok(())
     }

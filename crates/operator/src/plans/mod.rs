@@ -14,7 +14,7 @@ use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
 use serde::Deserialize;
 use tokio::task::JoinSet;
-use tracing::{error, warn};
+use tracing::{Instrument, debug_span, error, warn};
 
 use crate::clock;
 use crate::consolidation::proposal::CONFIG;
@@ -150,7 +150,7 @@ impl Plans {
             change_finalizers(context, plan, true).await?;
         }
         self.executing = Some(plan.clone());
-        self.task.spawn(execution.run());
+        self.task.spawn(execution.run().instrument(debug_span!("plan", name = name(plan))));
         Ok(())
     }
 

@@ -1,22 +1,16 @@
 //! Plans carried out on a real Kubernetes control plane, watched from outside, and killed on the way.
 //!
 //! The control plane is built by `tests/controlplane/build.sh`.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-#[path = "acting/fixture.rs"]
-mod fixture;
-#[path = "acting/watcher.rs"]
-mod watcher;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::cluster::{self, Cluster, USD_PER_NODE, apps, begin, items, names, words};
+use crate::watcher::Watcher;
 use controlplane::{Fate, FaultProxy};
-use fixture::{Cluster, USD_PER_NODE, apps, begin, items, names, words};
 use serde_json::Value;
-use watcher::Watcher;
 
 const CORDONED_BY: &str = "/metadata/annotations/optimizer.io~1cordoned-by";
 
@@ -80,7 +74,7 @@ fn nothing_is_left_behind(cluster: &Cluster) {
 
 mod faults {
     use super::*;
-    use fixture::App;
+    use crate::cluster::App;
 
     pub fn a_budget_tightened_on_the_way_keeps_its_node(cluster: &mut Cluster, apps: &[App]) {
         cluster.scale_down_again(apps, 2);
@@ -104,7 +98,7 @@ mod faults {
         };
         let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), decide, |_, _| ()).unwrap();
         let arguments = ["apply", &path, "--yes", "--remove-nodes", "node", "--refused-for", "20s", "-o", "json"];
-        let applied = fixture::command(proxy.kubeconfig(), &arguments).output().unwrap();
+        let applied = cluster::command(proxy.kubeconfig(), &arguments).output().unwrap();
         assert_eq!(applied.status.code(), Some(1), "{}", words(&applied));
         assert!(tightened.load(Ordering::SeqCst) > 1, "it is asked again: {}", words(&applied));
         let ending: Value = serde_json::from_slice(&applied.stdout).unwrap();
@@ -128,7 +122,7 @@ fn killed_again_and_again_it_evicts_nobody_twice_and_leaves_nothing_behind() {
     let running: Arc<Mutex<Option<std::process::Child>>> = Arc::default();
     let writes = Arc::new(AtomicUsize::new(0));
     let last = Arc::new(AtomicUsize::new(0));
-    let (granted, hear) = fixture::count_evictions();
+    let (granted, hear) = cluster::count_evictions();
     let decide = {
         let (running, writes, last) = (running.clone(), writes.clone(), last.clone());
         move |_: &controlplane::Write| {
@@ -209,7 +203,7 @@ mod interference {
         };
         let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), decide, |_, _| ()).unwrap();
         let arguments = ["apply", &path, "--yes", "--remove-nodes", "node", "-o", "json"];
-        let applied = fixture::command(proxy.kubeconfig(), &arguments).output().unwrap();
+        let applied = cluster::command(proxy.kubeconfig(), &arguments).output().unwrap();
         assert_eq!(applied.status.code(), Some(1), "{}", words(&applied));
         let ending: Value = serde_json::from_slice(&applied.stdout).unwrap();
         // Seen before a wave it ends the plan; seen when the node is empty, the node stays.

@@ -4,7 +4,7 @@ use controlplane::ControlPlane;
 use serde_json::{Value, json};
 
 use crate::cluster::words;
-use crate::fixture::condition;
+use crate::operator::condition;
 use crate::shop::*;
 
 /// Of the shop's own namespace, beside the one that means all of it.

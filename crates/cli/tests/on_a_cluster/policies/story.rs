@@ -6,10 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use controlplane::ControlPlane;
 use serde_json::{Value, json};
 
+use super::story;
 use crate::cluster::{items, words};
-use crate::fixture::{condition, define_kinds};
+use crate::operator::{condition, define_kinds};
 use crate::shop::*;
-use crate::story;
 
 /// Recommended, approved by somebody, applied in place, then by itself, then disabled, and started anew.
 pub static STORY: LazyLock<Option<Seen>> = LazyLock::new(|| {
@@ -235,7 +235,8 @@ fn property_09_recommendations_are_looked_at_each_cycle() {
     let Some(seen) = story() else { return };
     let at = |look: &str| seconds(&seen[look]["status"]["lastRecommendation"]);
     let between = at("second look") - at("first look");
-    assert!((30..120).contains(&between), "{between}");
+    // Every 30 seconds a look begins; what it says is when it ended.
+    assert!((25..120).contains(&between), "{between}");
 }
 
 /// Fails where `of_container` names the workload in place of the container.

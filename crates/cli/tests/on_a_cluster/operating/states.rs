@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use controlplane::ControlPlane;
 use serde_json::json;
 
-use crate::fixture::{Operator, configure, wait_for_plan};
-use crate::in_pieces;
+use super::in_pieces;
+use crate::operator::{Operator, configure, wait_for_plan};
 
 /// Every state that was seen, each once for as long as it lasted.
 struct States {

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use controlplane::ControlPlane;
 use serde_json::{Value, json};
 
+use super::refusals;
 use crate::cluster::{items, words};
-use crate::fixture::{Operator, condition};
-use crate::refusals;
+use crate::operator::{Operator, condition};
 use crate::shop::*;
 
 /// Without rights, without leave, and without metrics nothing is changed, and everybody is told why.

@@ -2,18 +2,10 @@
 //! way, and unknown.
 //!
 //! The control plane is built by `tests/controlplane/build.sh`.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-#[allow(dead_code, reason = "the tests of `apply` use another part of it")]
-#[path = "acting/fixture.rs"]
-mod cluster;
-#[allow(dead_code, reason = "the tests of the operator use another part of it")]
-#[path = "operating/fixture.rs"]
-mod fixture;
-
-use cluster::{Cluster, apps, words};
+use crate::cluster::{self, Cluster, apps, words};
+use crate::operator::{Operator, condition, configure, define_kinds, plans, wait_for_plan};
 use controlplane::{ControlPlane, Prometheus};
-use fixture::{Operator, condition, configure, define_kinds, plans, wait_for_plan};
 use serde_json::{Value, json};
 
 /// Somebody has asked Prometheus for this path: a sign of trouble that a test can give.

@@ -1,27 +1,14 @@
 //! Where policies read use beside Prometheus, and who else chooses requests: a real metrics-server on a real Kubernetes
 //! control plane, and HTTP endpoints by their documented contracts.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-#[allow(dead_code, reason = "the tests of `apply` use another part of it")]
-#[path = "acting/fixture.rs"]
-mod cluster;
-#[path = "providers/endpoints.rs"]
 mod endpoints;
-#[allow(dead_code, reason = "the tests of the operator use another part of it")]
-#[path = "operating/fixture.rs"]
-mod fixture;
-#[path = "providers/sampled.rs"]
 mod sampled;
-#[path = "common/server.rs"]
-mod server;
-#[allow(dead_code, reason = "the tests of policies use another part of it")]
-#[path = "policies/shop.rs"]
-mod shop;
 
 use serde_json::{Value, json};
 
-use cluster::Cluster;
-use fixture::{condition, define_kinds};
+use crate::cluster::{self, Cluster};
+use crate::operator::{condition, define_kinds};
+use crate::shop;
 
 /// A node, and Deployments of one container that use a tenth of a core and 100 MiB and ask for four and five times that.
 fn small_shop(names: &[&str]) -> Cluster {

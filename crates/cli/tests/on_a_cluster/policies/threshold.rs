@@ -3,7 +3,7 @@
 use controlplane::ControlPlane;
 use serde_json::json;
 
-use crate::fixture::condition;
+use crate::operator::condition;
 use crate::shop::*;
 
 /// Somebody asked whether Prometheus is healthy: a sign of trouble that a test can give.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use controlplane::ControlPlane;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, Run, lock, plimsoll_as, run, shared};
-use crate::company;
-use crate::{failed, parsed, written};
+use super::cluster::{Cluster, Run, lock, plimsoll_as, run, shared};
+use super::company;
+use super::{failed, parsed, written};
 
 const READS_EVERYTHING: &str = r#"[{"apiGroups": ["*"], "resources": ["*"], "verbs": ["list"]}]"#;
 

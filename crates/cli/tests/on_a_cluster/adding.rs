@@ -1,23 +1,13 @@
 //! Plans that buy nodes, on a real Kubernetes control plane: somebody adds them, and the plan waits and goes on.
 //!
 //! The control plane is built by `tests/controlplane/build.sh`.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-#[allow(dead_code, reason = "the tests of `apply` use another part of it")]
-#[path = "acting/fixture.rs"]
-mod cluster;
-#[allow(dead_code, reason = "the tests of the operator use another part of it")]
-#[path = "operating/fixture.rs"]
-mod fixture;
-#[path = "acting/watcher.rs"]
-mod watcher;
 
 use std::process::Child;
 
-use cluster::{App, Cluster, apps, begin, names, words};
-use fixture::{Operator, condition, configure, define_kinds, plans, wait_for_plan};
+use crate::cluster::{self, App, Cluster, apps, begin, names, words};
+use crate::operator::{Operator, condition, configure, define_kinds, plans, wait_for_plan};
+use crate::watcher::Watcher;
 use serde_json::{Value, json};
-use watcher::Watcher;
 
 /// A type of twice the size for little more.
 const PRICES: &str = "instance_type,region,zone,capacity_type,usd_per_hour,vcpu,memory_gib,pods,arch,gpu

@@ -1,25 +1,17 @@
 //! Plans that buy nodes beside a real Karpenter, which makes the nodes and takes them away.
 //!
 //! The control plane and Karpenter are built by `tests/controlplane/build.sh`.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-#[path = "karpenter/claims.rs"]
 mod claims;
-#[allow(dead_code, reason = "the tests of `apply` use another part of it")]
-#[path = "acting/fixture.rs"]
-mod cluster;
-#[path = "karpenter/fixture.rs"]
 mod fixture;
-#[path = "acting/watcher.rs"]
-mod watcher;
 
 use std::collections::BTreeMap;
 
+use crate::cluster::{begin, items, names, words};
+use crate::watcher::Watcher;
 use claims::Claims;
-use cluster::{begin, items, names, words};
 use fixture::{BUDGET, deployments, start};
 use serde_json::Value;
-use watcher::Watcher;
 
 fn marked(plane: &controlplane::ControlPlane) -> usize {
     let all = items(plane, &["nodeclaims"]);

@@ -1,31 +1,20 @@
 //! The operator on a real Kubernetes control plane: every mode, what it writes down, and what happens when it is killed.
 //!
 //! The control plane is built by `tests/controlplane/build.sh`.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-#[allow(dead_code, reason = "the tests of `apply` use another part of it")]
-#[path = "acting/fixture.rs"]
-mod cluster;
-#[path = "operating/faults.rs"]
 mod faults;
-#[path = "operating/fixture.rs"]
-mod fixture;
-#[path = "common/server.rs"]
-mod server;
-#[path = "operating/states.rs"]
 mod states;
-#[path = "acting/watcher.rs"]
-mod watcher;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use cluster::{App, Cluster, USD_PER_NODE, apps, items, words};
+use crate::cluster::{self, App, Cluster, USD_PER_NODE, apps, items, words};
+use crate::operator::{Operator, condition, config, configure, define_kinds, plans, wait_for_plan};
+use crate::server::Server;
+use crate::watcher::Watcher;
 use controlplane::{Fate, FaultProxy};
-use fixture::{Operator, condition, config, configure, define_kinds, plans, wait_for_plan};
 use serde_json::{Value, json};
-use watcher::Watcher;
 
 const NODES: usize = 26;
 
@@ -296,7 +285,7 @@ fn an_api_server_that_fails_every_write_once_delays_it() {
     let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), decide, hear).unwrap();
     configure(&cluster, "full-auto", json!({}));
     let watcher = Watcher::start(&cluster.plane, least(&apps));
-    let collector = server::Server::start(|_| (200, "{}".to_owned()));
+    let collector = Server::start(|_| (200, "{}".to_owned()));
     let to = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str())];
     let operator = Operator::start_in(&cluster, proxy.kubeconfig(), "only", &[], &to);
     let plan = wait_for_plan(&mut cluster, "Completed", &operator);
@@ -313,7 +302,7 @@ fn an_api_server_that_fails_every_write_once_delays_it() {
 }
 
 /// Whoever collects traces has got all of them by the time that it has stopped, each below what it is a part of.
-fn is_traced(collector: &server::Server) {
+fn is_traced(collector: &Server) {
     let sent: Vec<Value> = collector.asked("/v1/traces").into_iter().map(|asked| asked.body).collect();
     let list = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
     let resources = sent.iter().flat_map(|sent| list(sent, "resourceSpans"));

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use controlplane::{ControlPlane, Fate, FaultProxy, Write};
 use serde_json::json;
 
-use crate::canary;
-use crate::fixture::{Operator, condition};
+use super::canary;
+use crate::operator::{Operator, condition};
 use crate::shop::*;
 
 /// Two of five first; a pod that restarts brings everything back, and a kill -9 in the middle nothing.

@@ -3,11 +3,11 @@
 use controlplane::ControlPlane;
 use serde_json::{Value, json};
 
+use super::{container, message, small_shop};
 use crate::cluster::words;
-use crate::fixture::{Operator, condition};
+use crate::operator::{Operator, condition};
 use crate::server::{Asked, Server};
 use crate::shop::{policy, recommendation, wait};
-use crate::{container, message, small_shop};
 
 /// Two days of two workloads, some of it no measurement; in two pages.
 fn usage(asked: &Value) -> Value {

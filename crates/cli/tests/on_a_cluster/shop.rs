@@ -9,7 +9,7 @@ use controlplane::{ControlPlane, Prometheus};
 use serde_json::{Value, json};
 
 use crate::cluster::{self, Cluster, items, words};
-use crate::fixture::{Operator, define_kinds};
+use crate::operator::{Operator, define_kinds};
 
 const MIB: f64 = 1_048_576.0;
 /// Days of history, at five minutes.

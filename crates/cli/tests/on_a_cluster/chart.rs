@@ -1,18 +1,10 @@
 //! The Helm charts: what they render to is taken by a real API server, and the operator runs with exactly their rights.
 //!
 //! The control plane and helm are built by `tests/controlplane/build.sh`.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-#[allow(dead_code, reason = "the tests of `apply` use another part of it")]
-#[path = "acting/fixture.rs"]
-mod cluster;
-#[allow(dead_code, reason = "the tests of the operator use another part of it")]
-#[path = "operating/fixture.rs"]
-mod fixture;
-
-use cluster::{Cluster, apps, words};
+use crate::cluster::{self, Cluster, apps, words};
+use crate::operator::{Operator, config, configure, plans, wait_for_plan};
 use controlplane::ControlPlane;
-use fixture::{Operator, config, configure, plans, wait_for_plan};
 use serde_json::{Value, json};
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/plimsoll");
@@ -88,7 +80,10 @@ fn the_plain_manifests_are_the_chart_as_it_is() {
         std::fs::write(path, &rendered).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == rendered, "deploy/observe.yaml is stale: UPDATE_MANIFESTS=1 cargo test -p cli --test chart");
+    assert!(
+        committed == rendered,
+        "deploy/observe.yaml is stale: UPDATE_MANIFESTS=1 cargo test --workspace --test on_a_cluster the_plain"
+    );
 }
 
 /// No right to everything of anything, and to look on no right to change anything that is not ours.
@@ -127,7 +122,7 @@ fn rights_are_named_one_by_one() {
 fn the_dashboard_asks_for_metrics_that_there_are() {
     let text = std::fs::read_to_string(format!("{CHART}/dashboards/plimsoll.json")).unwrap();
     let dashboard: Value = serde_json::from_str(&text).unwrap();
-    let documented = include_str!("../../../docs/operator.md");
+    let documented = include_str!("../../../../docs/operator.md");
     let panels = dashboard["panels"].as_array().unwrap();
     let queries: Vec<&str> = panels
         .iter()

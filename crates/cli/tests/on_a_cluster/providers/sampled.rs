@@ -9,10 +9,10 @@ use model::{Time, WorkloadRef};
 use operator::{SampledContainer, checkpoint};
 use serde_json::{Value, json};
 
+use super::{container, message, small_shop};
 use crate::cluster::Cluster;
-use crate::fixture::{Operator, condition};
+use crate::operator::{Operator, condition};
 use crate::shop::{policy, recommendation, wait};
-use crate::{container, message, small_shop};
 
 const HOURS: i64 = 30;
 

@@ -1,13 +1,9 @@
 //! The command on a real Kubernetes control plane: what it reads live, what it may not read, and what it cannot reach.
 //!
 //! The control plane is built by `tests/controlplane/build.sh`.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-#[path = "live/cluster.rs"]
 mod cluster;
-#[path = "live/company.rs"]
 mod company;
-#[path = "live/credentials.rs"]
 mod credentials;
 
 use std::collections::BTreeMap;
@@ -287,7 +283,7 @@ fn an_unreachable_server_and_a_bad_certificate_are_clear_errors() {
     assert!(refused.stderr.contains("hint: "), "{}", refused.stderr);
 
     // The authority of a cluster of the same name that was here before, and a certificate that is no authority's.
-    let before = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/another-authority.crt");
+    let before = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/on_a_cluster/live/another-authority.crt");
     let stranger = parsed(&fs::read_to_string(stranger).unwrap());
     let mut replaced = config.clone();
     replaced["clusters"][0]["cluster"] = json!({"server": cluster.plane.server(), "certificate-authority": before});

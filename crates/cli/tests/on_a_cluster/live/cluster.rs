@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use controlplane::ControlPlane;
 use serde_json::Value;
 
-use crate::company::{self, Hour};
+use super::company::{self, Hour};
 
 /// Far more than anything here takes, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(180);

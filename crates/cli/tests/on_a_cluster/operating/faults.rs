@@ -1,7 +1,8 @@
 //! What goes wrong around the operator: its clock, its webhooks, and far too many plans.
 
 use super::*;
-use fixture::webhooks_at;
+use crate::cluster;
+use crate::operator::webhooks_at;
 
 /// Small waves, one after the other.
 fn slowly(cluster: &Cluster) {

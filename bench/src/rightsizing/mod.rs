@@ -15,9 +15,12 @@ use engine::rightsizing::{Settings, default_strategy};
 
 use data::{AUGUST, OCTOBER};
 
-/// `bench tune-confidence` prints the weights of `engine::rightsizing::confidence`.
+/// `bench tune-confidence` prints the weights that July gives `engine::rightsizing::confidence`, and how
+/// those that it has kept their word.
 pub fn tune_confidence(data: &Path) -> anyhow::Result<()> {
-    calibration::fit(&data::read(&data.join("usage/vm-usage-90d.csv.gz"))?);
+    let vms = data::read(&data.join("usage/vm-usage-90d.csv.gz"))?;
+    calibration::fit(&vms);
+    calibration::print(&vms);
     Ok(())
 }
 

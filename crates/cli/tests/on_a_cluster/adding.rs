@@ -58,7 +58,7 @@ fn wait_until_told(cluster: &mut Cluster, child: &mut Child, log: &std::path::Pa
 
 #[test]
 fn a_plan_that_buys_waits_for_its_nodes_and_keeps_its_promise() {
-    let apps = apps(9);
+    let apps = apps(13);
     let mut cluster = in_pieces(&apps);
     let prices = cluster.path("prices.csv");
     let (path, plan) = cluster.plan_with(&["--capacity", "any", "--prices", &prices]);
@@ -128,7 +128,7 @@ fn a_plan_that_buys_waits_for_its_nodes_and_keeps_its_promise() {
 
 #[test]
 fn the_operator_waits_for_nodes_and_another_goes_on_with_them() {
-    let apps = apps(9);
+    let apps = apps(13);
     let mut cluster = in_pieces(&apps);
     define_kinds(&mut cluster);
     let prices = cluster.path("prices.csv");

@@ -10,15 +10,17 @@ use super::percentile::nearest_rank;
 use super::{Resource, Series};
 
 /// What a confidence is made of.
-pub const FEATURES: usize = 6;
+pub const FEATURES: usize = 9;
 const DAY_SECONDS: i64 = 86_400;
 const WEEK_SECONDS: i64 = 7 * DAY_SECONDS;
 /// As many days are looked at, at most.
 const DAYS: i64 = 14;
 
 /// Weights of `features`, by resource.
-const WEIGHTS: [[f64; FEATURES]; 2] =
-    [[0.9983, 0.2147, 0.4329, 2.6687, -0.9343, -0.3425], [-3.9717, 0.5792, 1.4482, 5.2768, -0.8229, 0.1576]];
+const WEIGHTS: [[f64; FEATURES]; 2] = [
+    [1.0947, 0.3811, 1.1655, -0.0602, 1.6156, -0.2489, 0.1355, -0.5422, -0.3141],
+    [-3.7385, 0.3491, -0.1795, 5.8953, 3.5833, 0.1965, 0.2749, -1.2083, -0.1380],
+];
 
 /// The chance, 0 to 1, that a request of so many cores or bytes holds for the week after `now`.
 pub fn confidence(resource: Resource, amount: f64, series: &Series, now: Time) -> Option<f64> {
@@ -26,8 +28,9 @@ pub fn confidence(resource: Resource, amount: f64, series: &Series, now: Time) -
     Some(sigmoid(dot(&WEIGHTS[resource.index()], &features)))
 }
 
-/// One, how far the amount is above the highest use of the last day and of the last week, on how many of the last days it
-/// would have held, how many days are known, and how much higher peaks are than usual use.
+/// One, how far the amount is above the highest use of the last day, how far below and above that of the last week, on how
+/// many of the last days it would have held and whether on all, how many days are known and how few, and how much higher
+/// peaks are than usual use.
 pub fn features(amount: f64, series: &Series, now: Time) -> Option<[f64; FEATURES]> {
     let seen = series.window(now, DAYS * DAY_SECONDS);
     let first = seen.first()?.at;
@@ -50,13 +53,17 @@ pub fn features(amount: f64, series: &Series, now: Time) -> Option<[f64; FEATURE
     let mut amounts: Vec<f64> = seen.iter().map(|sample| sample.amount).collect();
     amounts.sort_unstable_by(f64::total_cmp);
     let usual = nearest_rank(&amounts, 90)?.max(week * 1e-3);
-    let known = (now.seconds_since(first) as f64 / (DAYS * DAY_SECONDS) as f64).min(1.0);
+    // From the first sample on; a day at least, as what is known for less is not asked about.
+    let known = (now.seconds_since(first) as f64 / DAY_SECONDS as f64).clamp(1.0, DAYS as f64);
     Some([
         1.0,
         above(day),
-        above(week),
+        above(week).min(0.0),
+        above(week).max(0.0),
         f64::from(held) / f64::from(days.max(1)),
-        known,
+        f64::from(u8::from(held == days)),
+        known / DAYS as f64,
+        known.recip(),
         (week / usual).ln().clamp(0.0, 4.0),
     ])
 }

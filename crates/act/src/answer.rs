@@ -53,6 +53,17 @@ impl Refusal {
         }
     }
 
+    /// In a word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Refusal::Gone => "gone",
+            Refusal::Changed => "changed",
+            Refusal::Budget(_) => "budget",
+            Refusal::Busy(..) => "busy",
+            Refusal::Final(_) => "refused",
+        }
+    }
+
     /// In the server's words.
     pub fn in_words(&self) -> String {
         match self {

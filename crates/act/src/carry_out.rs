@@ -18,6 +18,7 @@ use crate::marks::{self, Cordon};
 use crate::options::{NodeRemoval, Options};
 use crate::pods::{Pods, Watched};
 use crate::progress::{Done, Ending, Listener, Progress, StepDone};
+use crate::protection;
 use crate::rehearsal::{faults, judge_is_possible, somebody_adds_nodes};
 use crate::remaining::remaining;
 use crate::removal::{Removed, remove};
@@ -87,7 +88,7 @@ pub async fn carry_out(
         Err(stop) => Err(stop),
     };
     match went {
-        Ok(()) => run.release_added().await,
+        Ok(()) => run.release_nodes().await,
         Err(Stop::RollBack(reason)) => {
             listener(Progress::RollingBack(&reason));
             run.roll_back().await?;
@@ -147,6 +148,7 @@ pub(crate) struct Execution<'e> {
 impl Execution<'_> {
     async fn go(&mut self, rest: Plan, is_resumed: bool, pods: Watched) -> Result<(), Stop> {
         self.cordon_all(&rest).await?;
+        self.protect_targets(&rest).await?;
         if is_resumed {
             self.let_finish(&pods).await?;
         }
@@ -233,14 +235,28 @@ impl Execution<'_> {
             return Ok(());
         }
         (self.listener)(Progress::Cordoning(&rest.nodes.remove));
-        let expected = SignedDuration::from_mins(i64::from(self.plan.summary.minutes_expected)).min(CORDONS_LAST);
         for node in &rest.nodes.remove {
-            match marks::cordon(self.cluster, node, &self.plan.name, expected * 2 + CORDONS_OUTLIVE).await? {
+            match marks::cordon(self.cluster, node, &self.plan.name, self.marks_last()).await? {
                 Cordon::Done | Cordon::Gone => {}
                 Cordon::Lifted => return Err(Stop::RollBack(format!("somebody has uncordoned node {node}"))),
             }
         }
         Ok(())
+    }
+
+    /// Karpenter must not take away what pods are moved to. Nodes that were added are protected already.
+    async fn protect_targets(&self, rest: &Plan) -> Result<(), Stop> {
+        let is_added = |node: &Name| self.added.iter().any(|(_, added)| added == node);
+        for node in protection::targets(rest).into_iter().filter(|node| !is_added(node)) {
+            protection::protect(self.cluster, node, &self.plan.name, self.marks_last()).await?;
+        }
+        Ok(())
+    }
+
+    /// Twice what the plan expects, and more.
+    fn marks_last(&self) -> SignedDuration {
+        let expected = SignedDuration::from_mins(i64::from(self.plan.summary.minutes_expected)).min(CORDONS_LAST);
+        expected * 2 + CORDONS_OUTLIVE
     }
 
     /// What is left of the plan and legal as things are; nodes that it cannot empty any more stay, and are uncordoned.
@@ -361,13 +377,14 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// What was added is a node like any other from now on.
-    async fn release_added(&self) {
-        if self.added.is_empty() {
-            return;
-        }
+    /// What was added or moved to is a node like any other from now on.
+    async fn release_nodes(&self) {
         let is_ours = |stand_in: &StandIn| stand_in.plan == self.plan.name;
-        if let Err(error) = addition::release(self.cluster, is_ours).await {
+        let mut released = protection::release(self.cluster, |by, _| by == self.plan.name).await;
+        if !self.added.is_empty() {
+            released = released.and(addition::release(self.cluster, is_ours).await);
+        }
+        if let Err(error) = released {
             (self.listener)(Progress::MarksLeft(&error.to_string()));
         }
     }

@@ -21,6 +21,9 @@ const FENCED: Duration = Duration::from_secs(1);
 /// Until when this process may write, where it has to ask: what holds a lease holds no write back once it has lost it.
 pub type Fence = watch::Receiver<Option<Instant>>;
 
+/// Hears of every write what it was, `eviction` or `object`, and what came of it: `granted`, or why not.
+pub type WriteListener = Box<dyn Fn(&'static str, &'static str) + Send + Sync>;
+
 /// A cluster to act on.
 pub struct Cluster {
     pub(crate) client: kube::Client,
@@ -29,6 +32,7 @@ pub struct Cluster {
     prices: PriceTable,
     pace: Mutex<Interval>,
     fence: Option<Fence>,
+    listener: WriteListener,
 }
 
 impl Cluster {
@@ -41,7 +45,13 @@ impl Cluster {
     pub fn new(connection: Connection, live: LiveOptions, prices: PriceTable, fence: Option<Fence>) -> Cluster {
         let mut pace = interval(BETWEEN_WRITES);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Cluster { client: connection.client.clone(), connection, live, prices, pace: Mutex::new(pace), fence }
+        let (client, listener) = (connection.client.clone(), Box::new(|_, _| ()));
+        Cluster { client, connection, live, prices, pace: Mutex::new(pace), fence, listener }
+    }
+
+    /// The same, and somebody hears of every write.
+    pub fn heard_by(self, listener: impl Fn(&'static str, &'static str) + Send + Sync + 'static) -> Cluster {
+        Cluster { listener: Box::new(listener), ..self }
     }
 
     /// How it is reached.
@@ -66,6 +76,25 @@ impl Cluster {
 
     /// Writes when its turn has come, and only while this process may.
     pub async fn write<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
+        self.write_of("object", write).await
+    }
+
+    /// The same of an eviction.
+    pub(crate) async fn write_eviction<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
+        self.write_of("eviction", write).await
+    }
+
+    async fn write_of<T>(
+        &self,
+        kind: &'static str,
+        write: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, Refusal> {
+        let answer = self.write_in_turn(write).await;
+        (self.listener)(kind, answer.as_ref().map_or_else(Refusal::name, |_| "granted"));
+        answer
+    }
+
+    async fn write_in_turn<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
         self.pace.lock().await.tick().await;
         if let Some(fence) = &self.fence {
             let until = *fence.borrow();

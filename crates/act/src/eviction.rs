@@ -95,7 +95,7 @@ async fn ask(cluster: &Cluster, pods: &Api<Pod>, step: &Migration, run: Run) -> 
     let params = PostParams { dry_run: run == Run::Dry, ..PostParams::default() };
     let asked = pods.create_subresource::<Value, Value>("eviction", &step.pod, &params, &eviction);
     let answer = match run {
-        Run::Real => cluster.write(asked).await,
+        Run::Real => cluster.write_eviction(asked).await,
         Run::Dry => cluster.answer(asked).await,
     };
     answer.map(|_| ())

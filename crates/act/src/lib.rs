@@ -22,6 +22,7 @@ mod patience;
 mod pods;
 mod pool_budget;
 mod progress;
+mod protection;
 mod rehearsal;
 mod remaining;
 mod removal;
@@ -35,7 +36,7 @@ mod wave;
 
 pub use answer::Refusal;
 pub use carry_out::carry_out;
-pub use cluster::{Cluster, Fence};
+pub use cluster::{Cluster, Fence, WriteListener};
 pub use error::ActError;
 pub use gate::{Gate, Open, Verdict};
 pub use options::{NodeAddition, NodeRemoval, Options};

@@ -4,7 +4,7 @@ use model::Name;
 
 use crate::cluster::Cluster;
 use crate::error::ActError;
-use crate::{addition, hints, marks};
+use crate::{addition, hints, marks, protection};
 
 /// What was taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub async fn lift_cordons(cluster: &Cluster, plan: &str) -> Result<Undone, ActEr
         marks::uncordon(cluster, &marked.node, plan).await?;
         undone.uncordoned.push(marked.node);
     }
+    protection::release(cluster, |by, _| by == plan).await?;
     Ok(undone)
 }
 
@@ -40,6 +41,7 @@ pub async fn undo_all(cluster: &Cluster) -> Result<Undone, ActError> {
         marks::uncordon(cluster, &marked.node, &marked.plan).await?;
         undone.uncordoned.push(marked.node);
     }
+    protection::release(cluster, |_, _| true).await?;
     addition::release(cluster, |_| true).await?;
     Ok(undone)
 }
@@ -73,6 +75,7 @@ pub async fn sweep(cluster: &Cluster, standing: impl Fn(&str) -> Standing) -> Re
             }
         }
     }
+    protection::release(cluster, is_left).await?;
     addition::release(cluster, |stand_in| is_left(&stand_in.plan, stand_in.is_expired())).await?;
     match refused {
         Some(error) if uncordoned.is_empty() => Err(error),

@@ -6,7 +6,7 @@ use observe::{Followed, LiveOptions};
 use crate::clock;
 use crate::error::OperatorError;
 use crate::events::Events;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, OfWrite};
 use crate::objects::Objects;
 use crate::rightsizing::sampling::Samples;
 use crate::settings::Settings;
@@ -34,16 +34,13 @@ impl Context {
         let objects = Objects::begin(&connection.client).await?;
         let followed = Followed::begin(&connection, &live).await?;
         let events = Events::new(&connection.client, &settings.identity);
+        let metrics = Metrics::default();
+        let writes = metrics.writes.clone();
         let cluster = Cluster::new(connection, live, settings.prices.clone(), Some(fence));
-        Ok(Context {
-            settings,
-            cluster,
-            followed,
-            objects,
-            events,
-            metrics: Metrics::default(),
-            samples: Samples::default(),
-        })
+        let cluster = cluster.heard_by(move |kind, result| {
+            writes.get_or_create(&OfWrite { kind, result }).inc();
+        });
+        Ok(Context { settings, cluster, followed, objects, events, metrics, samples: Samples::default() })
     }
 
     pub fn client(&self) -> kube::Client {

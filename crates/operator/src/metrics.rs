@@ -22,6 +22,15 @@ pub struct Status {
     pub status: &'static str,
 }
 
+/// What a write to the API server was, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfWrite {
+    /// `eviction` or `object`.
+    pub kind: &'static str,
+    /// `granted`, `gone`, `changed`, `budget`, `busy` or `refused`.
+    pub result: &'static str,
+}
+
 /// Where a plan stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OfPhase {
@@ -49,6 +58,7 @@ pub struct Metrics {
     pub analysis_duration: Histogram,
     pub binpacking_duration: Histogram,
     pub migrations: Family<Status, Counter>,
+    pub writes: Family<OfWrite, Counter>,
     pub nodes: Number,
     pub workloads: Number,
     pub potential_savings: Float,
@@ -75,6 +85,7 @@ impl Default for Metrics {
             analysis_duration: seconds(),
             binpacking_duration: seconds(),
             migrations: Family::default(),
+            writes: Family::default(),
             nodes: Number::default(),
             workloads: Number::default(),
             potential_savings: Float::default(),
@@ -104,6 +115,7 @@ impl Metrics {
         let packing = "Time of the search for a plan";
         to.register_with_unit("binpacking_duration", packing, Unit::Seconds, self.binpacking_duration.clone());
         to.register("migrations", "Steps of plans by what became of them", self.migrations.clone());
+        to.register("writes", "Writes to the API server by kind and result", self.writes.clone());
         to.register("nodes_total", "Nodes of the cluster", self.nodes.clone());
         to.register("workloads_total", "Workloads of the cluster", self.workloads.clone());
         let savings = "What the last plan would save, in dollars a month";

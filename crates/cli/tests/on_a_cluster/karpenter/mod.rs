@@ -7,7 +7,7 @@ mod fixture;
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{begin, items, names, words};
+use crate::cluster::{Cluster, begin, items, names, words};
 use crate::watcher::Watcher;
 use claims::Claims;
 use fixture::{BUDGET, deployments, start};
@@ -94,4 +94,35 @@ fn karpenter_makes_what_a_plan_buys_and_takes_away_what_goes() {
     let is = analysis["totals"]["usdPerHour"].as_f64().unwrap();
     eprintln!("{was} → {is} $/h, {nodes_before} → {left} nodes, {added} of them new");
     assert!((is - promised).abs() < 1e-9 && is < was, "{is} in place of {promised}");
+
+    targets_are_protected(&mut cluster);
+}
+
+/// Fewer pods on the same nodes: while they move, Karpenter is kept from the nodes that they are moved to, killed or not.
+fn targets_are_protected(cluster: &mut Cluster) {
+    let less = |deployment: &fixture::Deployment| deployment.quiet.div_ceil(2);
+    for deployment in deployments() {
+        let replicas = format!("--replicas={}", less(&deployment));
+        cluster.kubectl()(&["scale", &format!("deployment/{}", deployment.name), &replicas]);
+    }
+    fixture::wait_until_settled(cluster, less);
+    let prices = cluster.path("prices.csv");
+    let (path, plan) = cluster.plan_with(&["--prices", &prices]);
+    let apply = ["apply", &path, "--yes", "--prices", &prices, "--remove-nodes", "karpenter"];
+    let mut child = begin(cluster.plane.kubeconfig(), &apply, &cluster.folder.path().join("apply.log"));
+    let annotation = |node: &Value, key: &str| node["metadata"]["annotations"][key].as_str().map(str::to_owned);
+    let is_target = |node: &Value| annotation(node, "optimizer.io/protected-until").is_some();
+    cluster.wait("a target is protected", |plane| items(plane, &["nodes"]).iter().any(is_target));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let removed = names(&plan["spec"]["nodes"]["remove"]);
+    for target in cluster.nodes().iter().filter(|node| is_target(node)) {
+        assert_eq!(annotation(target, "karpenter.sh/do-not-disrupt").as_deref(), Some("true"), "{target}");
+        assert_eq!(annotation(target, "optimizer.io/protected-by").as_deref(), plan["metadata"]["name"].as_str());
+        assert!(!removed.iter().any(|gone| target["metadata"]["name"] == gone.as_str()), "{target}");
+    }
+    let applied = cluster.plimsoll(&apply);
+    assert!(applied.status.success(), "{}", words(&applied));
+    // Nodes that go bear their marks until Karpenter has taken them away.
+    cluster.wait("no mark is left", |plane| items(plane, &["nodes"]).iter().all(is_unmarked));
 }

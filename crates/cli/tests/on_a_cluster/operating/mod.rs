@@ -289,6 +289,15 @@ fn an_api_server_that_fails_every_write_once_delays_it() {
     let to = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str())];
     let operator = Operator::start_in(&cluster, proxy.kubeconfig(), "only", &[], &to);
     let plan = wait_for_plan(&mut cluster, "Completed", &operator);
+    // What was granted is counted, and what was not by why.
+    let (_, metrics) = operator.ask(operator.metrics, "/metrics");
+    let counted = |labels: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("plimsoll_writes_total{{{labels}}} ")));
+        line.and_then(|count| count.parse::<usize>().ok()).unwrap_or(0)
+    };
+    let evictions = counted(r#"kind="eviction",result="granted""#);
+    assert_eq!(evictions, granted.lock().unwrap().len(), "{metrics}");
+    assert!(counted(r#"kind="object",result="busy""#) > 0, "{metrics}");
     assert_eq!(operator.stop(), 0);
     is_traced(&collector);
     assert_eq!(watcher.end().wrongs, Vec::<String>::new());

@@ -152,6 +152,8 @@ impl Execution<'_> {
         if is_resumed {
             self.let_finish(&pods).await?;
         }
+        // Nodes that are gone cannot come back.
+        self.threshold_lets_go_on().await?;
         self.take_away_emptied(&pods).await?;
         while let Some(rest) = self.legal_rest().await? {
             self.threshold_lets_go_on().await?;
@@ -165,7 +167,6 @@ impl Execution<'_> {
             (self.listener)(Progress::Wave { left, pods: wave.len() });
             let span = debug_span!("wave", steps = wave.len());
             self.wave(&wave, &pods).instrument(span).await?;
-            // Nodes that are gone cannot come back.
             self.threshold_lets_go_on().await?;
             self.take_away_emptied(&pods).await?;
             self.replacements_are_well(&pods)?;
@@ -320,6 +321,7 @@ impl Execution<'_> {
     async fn take_away_the_rest(&mut self, pods: &Watched) -> Result<(), Stop> {
         let (start, mut told) = (Instant::now(), None::<Instant>);
         loop {
+            self.threshold_lets_go_on().await?;
             let held_back = self.take_away_emptied(pods).await?;
             let Some((node, reason)) = held_back.first_key_value() else { return Ok(()) };
             if start.elapsed() >= self.options.ready_within {

@@ -32,9 +32,10 @@ pub(crate) async fn protect(cluster: &Cluster, node: &Name, plan: &str, lasts: S
         let Some(found) = marks::get(cluster, node).await? else { return Ok(()) };
         let is_karpenters = found.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(NODE_POOL));
         let annotation = |key: &str| found.metadata.annotations.as_ref().and_then(|all| all.get(key));
-        let by = annotation(PROTECTED_BY);
-        let is_done = match by {
-            Some(by) => by == plan,
+        // Another plan's, while that holds; and what was added for one stays its own.
+        let another = found.metadata.annotations.as_ref().and_then(protected_by).filter(|(by, _)| *by != plan);
+        let is_done = match another {
+            Some((_, has_expired)) => !has_expired,
             None => annotation(DO_NOT_DISRUPT).is_some(),
         };
         if !is_karpenters || is_done {

@@ -38,6 +38,11 @@ impl Terms {
         let (safety_factor, remark) = safety_factor(&spec, own.rightsizing.most_safety_factor);
         let created = policy.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string()).unwrap_or_default();
         let (namespace, name) = (namespace(policy).to_owned(), name(policy).to_owned());
+        if namespace != own.namespace && spec.rollback_query().is_some() {
+            // What it finds is told in a status, and Prometheus has what other namespaces do.
+            let whose = &own.namespace;
+            return Err(format!("spec.rolloutStrategy.rollbackQuery: is for policies of namespace {whose} alone"));
+        }
         Ok(Terms {
             age: (created, namespace.clone(), name.clone()),
             is_of_all: namespace == own.namespace,
@@ -142,7 +147,10 @@ pub fn contended(snapshot: &Snapshot, asked: &Terms, before: Option<&Terms>, oth
         asked.means(snapshot, workload) && before.is_none_or(|before| !before.means(snapshot, workload))
     };
     let new: Vec<&Workload> = snapshot.workloads.iter().filter(is_new).collect();
-    let mut by_age: Vec<&Terms> = others.iter().filter(|other| other.spec.mode != PolicyMode::Disabled).collect();
+    // Whoever has one namespace forbids nothing to whoever has the cluster: between them age settles it.
+    let counts = |other: &&Terms| asked.only().is_some() || other.only().is_none();
+    let active = others.iter().filter(|other| other.spec.mode != PolicyMode::Disabled);
+    let mut by_age: Vec<&Terms> = active.filter(counts).collect();
     by_age.sort_by(|a, b| a.age.cmp(&b.age));
     by_age.into_iter().find_map(|other| {
         let meant = new.iter().filter(|workload| other.means(snapshot, workload));

@@ -8,6 +8,7 @@ use crds::optimization_policy::PolicyMode;
 use kube::api::DynamicObject;
 use model::WorkloadRef;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::clock;
 use crate::context::Context;
@@ -27,9 +28,14 @@ pub async fn refusal(context: &Arc<Context>, request: &Value) -> Option<String> 
     let asked = active(context, &request["object"])?;
     let before = active(context, &request["oldObject"]);
     let of = context.clone();
+    // One look at a time, also those that nobody waits for any more; while there is one, nothing can be seen.
+    static LOOKING: Semaphore = Semaphore::const_new(1);
+    let place = LOOKING.try_acquire().ok()?;
     let look = tokio::task::spawn_blocking(move || {
+        let _place = place;
         let policies = of.objects.policies.all();
-        let others = policies.iter().filter_map(|policy| Terms::of(&of, policy).ok());
+        let standing = policies.iter().filter(|policy| policy.metadata.deletion_timestamp.is_none());
+        let others = standing.filter_map(|policy| Terms::of(&of, policy).ok());
         let others: Vec<Terms> = others.filter(|other| other.reference() != asked.reference()).collect();
         let snapshot = of.followed.snapshot(clock::now());
         contended(&snapshot, &asked, before.as_ref(), &others).map(words)

@@ -72,7 +72,8 @@ impl Kept {
 impl History {
     /// Takes in a reading of a pod of this workload; false where it is not new, or not of now.
     pub fn take(&mut self, workload: &WorkloadRef, reading: &PodReading, now: Time) -> bool {
-        let age = now.seconds_since(reading.at);
+        // Of what is to come yet, less than zero.
+        let age = now.0.saturating_sub(reading.at.0);
         let pod = (reading.namespace.clone(), reading.pod.clone());
         let is_known = self.seen.get(&pod).is_some_and(|seen| *seen >= reading.at);
         if is_known || !(-AHEAD_SECONDS..=STALE_SECONDS).contains(&age) {

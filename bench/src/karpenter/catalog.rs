@@ -26,7 +26,7 @@ struct MachineType {
 
 /// The folder of Karpenter's module, with its CRDs and types.
 pub fn module(root: &Path) -> anyhow::Result<PathBuf> {
-    let own = root.join("tests/controlplane/karpenter");
+    let own = root.join("tests/controlplane");
     let output = Command::new("go")
         .args(["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/karpenter"])
         .current_dir(own)

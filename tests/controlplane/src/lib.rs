@@ -13,5 +13,5 @@ mod state;
 
 pub use control_plane::ControlPlane;
 pub use error::Error;
-pub use fault_proxy::{Fate, FaultProxy, Write};
+pub use fault_proxy::{Answer, Fate, FaultProxy, Write};
 pub use prometheus::Prometheus;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/plimsoll");
 const CRDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/plimsoll-crds");
-const NAMESPACE: &str = "plimsoll-system";
+pub const NAMESPACE: &str = "plimsoll-system";
 const ACCOUNT: &str = "system:serviceaccount:plimsoll-system:plimsoll";
 
 /// Values beside the defaults, each a chart that somebody may want.
@@ -149,16 +149,7 @@ fn the_dashboard_asks_for_metrics_that_there_are() {
 fn the_operator_runs_with_exactly_the_charts_rights() {
     let apps = apps(14);
     let mut cluster = Cluster::in_pieces(26, &apps);
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
-        "name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
-    }});
-    cluster.apply(&namespace);
-    let crds = ControlPlane::helm(&["template", "plimsoll-crds", CRDS]).unwrap();
-    assert!(crds.status.success(), "{}", words(&crds));
-    let crds = String::from_utf8(crds.stdout).unwrap();
-    let taken = cluster.plane.kubectl_with_input(&["apply", "--server-side", "-f", "-"], &crds).unwrap();
-    assert!(taken.status.success(), "{}", words(&taken));
-    cluster.wait("our kinds are served", |plane| plane.get(&["migrationplans,optimizationconfigs"]).is_ok());
+    prepare(&mut cluster);
     for kinds in [CERT_MANAGER, PROMETHEUS_OPERATOR] {
         define(&mut cluster, kinds);
     }
@@ -331,7 +322,21 @@ fn define(cluster: &mut Cluster, (module, folder, files, kinds): Kinds) {
     cluster.wait("kinds of others are served", |plane| plane.get(&[kinds]).is_ok());
 }
 
-fn install(cluster: &Cluster, values: &[&str]) {
+/// Its namespace, restricted, and our kinds.
+pub fn prepare(cluster: &mut Cluster) {
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+    }});
+    cluster.apply(&namespace);
+    let crds = ControlPlane::helm(&["template", "plimsoll-crds", CRDS]).unwrap();
+    assert!(crds.status.success(), "{}", words(&crds));
+    let crds = String::from_utf8(crds.stdout).unwrap();
+    let taken = cluster.plane.kubectl_with_input(&["apply", "--server-side", "-f", "-"], &crds).unwrap();
+    assert!(taken.status.success(), "{}", words(&taken));
+    cluster.wait("our kinds are served", |plane| plane.get(&["migrationplans,optimizationconfigs"]).is_ok());
+}
+
+pub fn install(cluster: &Cluster, values: &[&str]) {
     let asked = ["apply", "--namespace", NAMESPACE, "-f", "-"];
     let documents = documents(values);
     // Hooks are none of what is installed.

@@ -28,6 +28,13 @@ pub struct App {
     pub has_budget: bool,
 }
 
+impl App {
+    /// Its replicas once it is scaled down further.
+    pub fn scaled_down_again(&self, divisor: usize) -> usize {
+        self.scaled_down.div_ceil(divisor).max(2)
+    }
+}
+
 /// Deployments and StatefulSets with budgets, zone spread and anti-affinity; two of three are scaled down.
 pub fn apps(count: usize) -> Vec<App> {
     (0..count)
@@ -74,12 +81,11 @@ impl Cluster {
 
     /// Scales every workload down further, so that there is something to do again.
     pub fn scale_down_again(&mut self, apps: &[App], divisor: usize) {
-        let replicas = |app: &App| app.scaled_down.div_ceil(divisor).max(2);
         for app in apps {
-            let replicas = format!("--replicas={}", replicas(app));
+            let replicas = format!("--replicas={}", app.scaled_down_again(divisor));
             self.kubectl()(&["scale", &format!("{}/{}", app.kind.to_lowercase(), app.name), &replicas]);
         }
-        self.wait_until_whole(apps, replicas);
+        self.wait_until_whole(apps, |app| app.scaled_down_again(divisor));
     }
 
     /// kubectl, for threads that act while something else runs.

@@ -98,7 +98,7 @@ pub fn wait_until_settled(cluster: &mut Cluster, wanted: impl Fn(&Deployment) ->
 
 /// The folder of Karpenter's module, with its CRDs and types.
 fn module() -> PathBuf {
-    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/controlplane/karpenter");
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/controlplane");
     let asked = ["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/karpenter"];
     let answer = Command::new("go").args(asked).current_dir(own).output().expect("go runs");
     assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));

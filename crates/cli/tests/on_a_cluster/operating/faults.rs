@@ -1,5 +1,8 @@
 //! What goes wrong around the operator: its clock, its webhooks, and far too many plans.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::cluster;
 use crate::operator::webhooks_at;
@@ -212,4 +215,90 @@ fn webhooks_that_are_down_stop_no_pod() {
     let again = Operator::start_with(&cluster, cluster.plane.kubeconfig(), "again", &flags);
     cluster.wait("what is wrong is refused again", |plane| refusal(plane).contains(told));
     assert_eq!(again.stop(), 0);
+}
+
+/// A watch that hangs looks like a cluster in which nothing happens: it is given up after a while, and what was missed is
+/// read.
+#[test]
+fn watches_that_hang_silently_are_given_up() {
+    let app = App { name: "web".to_owned(), kind: "Deployment", full: 4, scaled_down: 4, has_budget: false };
+    let mut cluster = Cluster::in_pieces(4, std::slice::from_ref(&app));
+    define_kinds(&mut cluster);
+    let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), |_| Fate::Forwarded, |_, _| {}).unwrap();
+    configure(&cluster, "observe", json!({}));
+    let operator = Operator::start(&cluster, proxy.kubeconfig(), "only");
+    let counts = |plane: &controlplane::ControlPlane, nodes: usize| config(plane)["status"]["nodeCount"] == nodes;
+    cluster.wait("all nodes are counted", |plane| counts(plane, 4));
+    proxy.hang_watches();
+    cluster.apply(&cluster::list([cluster::node(4)]));
+    cluster.wait("what it missed is counted", |plane| counts(plane, 5));
+    assert_eq!(operator.stop(), 0);
+}
+
+/// The kind of a write: not of which pod, of which node or of which plan, but of which phase.
+fn kind_of(write: &controlplane::Write) -> String {
+    let phase = write.body.split(r#""phase":""#).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+    let parts = write.path.split('/').filter(|part| !part.chars().any(|letter| letter.is_ascii_digit()));
+    format!("{} {} {phase}", write.method, parts.collect::<Vec<_>>().join("/"))
+}
+
+/// Killed before the first write of each kind and after the second and third: another process goes on where it ended.
+#[test]
+fn killed_at_every_write_it_ends_as_if_it_had_not_been() {
+    let apps = apps(5);
+    let mut cluster = Cluster::in_pieces(16, &apps);
+    define_kinds(&mut cluster);
+    slowly(&cluster);
+    let running: Arc<Mutex<Option<Operator>>> = Arc::default();
+    let (kills, times) = (Arc::new(AtomicUsize::new(0)), Mutex::new(BTreeMap::<String, usize>::new()));
+    let (granted, hear) = cluster::count_evictions();
+    let decide = {
+        let (running, kills) = (running.clone(), kills.clone());
+        move |write: &controlplane::Write| {
+            if write.path.contains("/leases") || write.path.contains("/events") {
+                return Fate::Forwarded;
+            }
+            let mut times = times.lock().unwrap();
+            let nth = times.entry(kind_of(write)).or_default();
+            *nth += 1;
+            if *nth > 3 {
+                return Fate::Forwarded;
+            }
+            if let Some(mut operator) = running.lock().unwrap().take() {
+                operator.kill();
+                kills.fetch_add(1, Ordering::SeqCst);
+            }
+            if *nth == 1 { Fate::Lost } else { Fate::AnswerLost }
+        }
+    };
+    let proxy = FaultProxy::start(&cluster.plane, cluster.folder.path(), decide, hear).unwrap();
+    configure(&cluster, "full-auto", json!({"profile": "slowly"}));
+    let watcher = Watcher::start(&cluster.plane, least(&apps));
+    let start = Instant::now();
+    while !is_over(&cluster) {
+        assert!(start.elapsed() < cluster::PATIENCE * 2, "killed {} times", kills.load(Ordering::SeqCst));
+        let mut held = running.lock().unwrap();
+        if held.is_none() {
+            *held = Some(Operator::start(&cluster, proxy.kubeconfig(), "only"));
+        }
+        drop(held);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let kills = kills.load(Ordering::SeqCst);
+    eprintln!("killed {kills} times in {:.0} s", start.elapsed().as_secs_f64());
+    assert!(kills > 10, "{kills}");
+    assert_eq!(watcher.end().wrongs, Vec::<String>::new());
+    let evicted = granted.lock().unwrap();
+    assert!(evicted.values().all(|times| *times == 1), "{evicted:?}");
+    let (_, _, plan) = plans(&cluster.plane).into_iter().find(|(_, phase, _)| phase == "Completed").unwrap();
+    let steps = plan["spec"]["migrations"].as_array().unwrap();
+    let planned: Vec<&str> = steps.iter().map(|step| step["pod"]["uid"].as_str().unwrap()).collect();
+    assert!(evicted.keys().all(|uid| planned.contains(&uid.as_str())), "{evicted:?}");
+    assert_eq!(evicted.len(), planned.len(), "{}", plan["status"]);
+    drop(evicted);
+    let promised = plan["spec"]["summary"]["usdPerHourAfter"].as_f64().unwrap();
+    let left = cluster.nodes();
+    assert!((promised - left.len() as f64 * USD_PER_NODE).abs() < 1e-9, "{} nodes: {}", left.len(), plan["status"]);
+    assert!(left.iter().all(is_unmarked));
+    cluster.wait_until_whole(&apps, |app| app.scaled_down);
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::chart;
 use crate::cluster::{self, App, Cluster, USD_PER_NODE, apps, items, words};
 use crate::operator::{Operator, condition, config, configure, define_kinds, plans, wait_for_plan};
 use crate::server::Server;
@@ -27,7 +28,11 @@ fn in_pieces() -> (Cluster, Vec<App>) {
 
 /// The ready replicas below which no workload may come: a quarter may be away at once, rounded up.
 fn least(apps: &[App]) -> BTreeMap<String, i64> {
-    apps.iter().map(|app| (app.name.clone(), (app.scaled_down - app.scaled_down.div_ceil(4)) as i64)).collect()
+    least_of(apps, |app| app.scaled_down)
+}
+
+fn least_of(apps: &[App], wanted: impl Fn(&App) -> usize) -> BTreeMap<String, i64> {
+    apps.iter().map(|app| (app.name.clone(), (wanted(app) - wanted(app).div_ceil(4)) as i64)).collect()
 }
 
 fn is_unmarked(node: &Value) -> bool {
@@ -36,11 +41,21 @@ fn is_unmarked(node: &Value) -> bool {
         && annotations.is_none_or(|annotations| annotations.keys().all(|key| !key.starts_with("optimizer.io/")))
 }
 
+/// Installed by the chart, with the rights that it gives and no others.
 #[test]
 fn it_reports_then_waits_for_approval_then_goes_by_itself() {
-    let (mut cluster, apps) = in_pieces();
+    const NODES: usize = 60;
+    // Of 855 pods by day 700 are left.
+    let mut apps = apps(42);
+    for app in apps.iter_mut().filter(|app| app.scaled_down < app.full) {
+        app.scaled_down = app.full * 3 / 4;
+    }
+    let mut cluster = Cluster::in_pieces(NODES, &apps);
+    chart::prepare(&mut cluster);
+    chart::install(&cluster, &["replicas=0", "access=act", "removeNodes=node"]);
+    let account = cluster.plane.kubeconfig_of(chart::NAMESPACE, "plimsoll").unwrap();
     configure(&cluster, "observe", json!({}));
-    let operator = Operator::start_with_webhooks(&cluster, cluster.plane.kubeconfig(), "only", "default");
+    let operator = Operator::start_with_webhooks(&cluster, &account, "only", chart::NAMESPACE);
 
     // It looks and writes a report, and touches neither nodes nor pods.
     let before = cluster.uids();
@@ -119,12 +134,15 @@ fn it_reports_then_waits_for_approval_then_goes_by_itself() {
 
     // What is of low risk goes by itself; what is not waits.
     cluster.scale_down_again(&apps, 2);
+    let watcher = Watcher::start(&cluster.plane, least_of(&apps, |app| app.scaled_down_again(2)));
     configure(&cluster, "semi-auto", json!({"safeWindows": []}));
     let is_new = |found: &str| found != name;
+    let mut another = None;
     cluster.wait("another plan is done", |plane| {
-        plans(plane).iter().any(|(found, phase, _)| is_new(found) && phase == "Completed")
+        another = plans(plane).into_iter().find(|(found, phase, _)| is_new(found) && phase == "Completed");
+        another.is_some()
     });
-    let (_, _, plan) = plans(&cluster.plane).into_iter().find(|(found, ..)| is_new(found)).unwrap();
+    let (_, _, plan) = another.unwrap();
     assert!(plan["status"]["approvedBy"].as_str().unwrap().contains("semi-auto"), "{}", plan["status"]);
     let steps = plan["spec"]["migrations"].as_array().unwrap();
     assert!(!steps.is_empty() && steps.iter().all(|step| step["risk"] == "low"), "{steps:?}");
@@ -132,6 +150,23 @@ fn it_reports_then_waits_for_approval_then_goes_by_itself() {
     for (found, phase, plan) in plans(&cluster.plane) {
         assert!(phase == "Completed" || plan["spec"]["approved"] == false, "{found}: {phase}");
     }
+    assert_eq!(watcher.end().wrongs, Vec::<String>::new());
+
+    // Everything goes by itself.
+    cluster.scale_down_again(&apps, 4);
+    let watcher = Watcher::start(&cluster.plane, least_of(&apps, |app| app.scaled_down_again(4)));
+    configure(&cluster, "full-auto", json!({"safeWindows": []}));
+    let by_itself = |plan: &Value| plan["status"]["approvedBy"].as_str().is_some_and(|by| by.contains("full-auto"));
+    cluster.wait("a plan of its own is done", |plane| {
+        plans(plane).iter().any(|(_, phase, plan)| phase == "Completed" && by_itself(plan))
+    });
+    configure(&cluster, "observe", json!({"safeWindows": []}));
+    assert_eq!(watcher.end().wrongs, Vec::<String>::new());
+    let (_, _, plan) = plans(&cluster.plane).into_iter().find(|(.., plan)| by_itself(plan)).unwrap();
+    let (promised, left) = (plan["spec"]["summary"]["usdPerHourAfter"].as_f64().unwrap(), cluster.nodes());
+    assert!((promised - left.len() as f64 * USD_PER_NODE).abs() < 1e-9, "{} nodes: {}", left.len(), plan["status"]);
+    assert!(left.iter().all(is_unmarked));
+    assert!(!operator.log().contains("forbidden"), "{}", operator.log());
     assert_eq!(operator.stop(), 0);
 }
 
@@ -188,11 +223,12 @@ fn webhooks_say_what_is_wrong(cluster: &mut Cluster) {
     let told = "spec.safeWindows[0].timeZone: \"Mars/Olympus\": is no time zone";
     cluster.wait("what is wrong is refused", |plane| refusal(plane).contains(told));
     let certificate = |plane: &controlplane::ControlPlane| {
-        plane.get(&["secret", "plimsoll-webhook"]).unwrap()["data"]["tls.crt"].clone()
+        let secret = ["secret", "plimsoll-webhook", "--namespace", chart::NAMESPACE];
+        plane.get(&secret).unwrap()["data"]["tls.crt"].clone()
     };
     let before = certificate(&cluster.plane);
-    let expire =
-        ["annotate", "--overwrite", "secret", "plimsoll-webhook", "optimizer.io/renew-after=2026-01-01T00:00:00Z"];
+    let renew = "optimizer.io/renew-after=2026-01-01T00:00:00Z";
+    let expire = ["annotate", "--overwrite", "secret", "plimsoll-webhook", renew, "--namespace", chart::NAMESPACE];
     assert!(cluster.plane.kubectl(&expire).unwrap().status.success());
     cluster.wait("the certificate is renewed", |plane| certificate(plane) != before);
     cluster.wait("what is wrong is refused again", |plane| refusal(plane).contains(told));

@@ -49,9 +49,13 @@ fn base64(bytes: &[u8]) -> Value {
 
 /// How many samples of CPU are written down of this container.
 fn written(plane: &ControlPlane, name: &str) -> usize {
-    let found = plane.get(&["configmap", "plimsoll-samples-0", "--namespace", "default"]).unwrap_or_default();
-    let part: Option<k8s_openapi::ByteString> = serde_json::from_value(found["binaryData"]["samples"].clone()).ok();
-    let sketches = part.map(|part| checkpoint::unpacked(&part.0).unwrap()).unwrap_or_default();
+    let parts = plane.get(&["configmap", "--namespace", "default", "--selector", "optimizer.io/samples"]).unwrap();
+    let part = |found: &Value| -> Option<k8s_openapi::ByteString> {
+        serde_json::from_value(found["binaryData"]["samples"].clone()).ok()
+    };
+    // The part that nobody can read is there at first.
+    let parts = parts["items"].as_array().unwrap().iter().filter_map(part);
+    let sketches: Vec<_> = parts.filter_map(|part| checkpoint::unpacked(&part.0).ok()).flatten().collect();
     let found = sketches.iter().find(|(of, _)| *of == key(name));
     found.map_or(0, |(_, sketch)| sketch.usage().cpu.samples().len())
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use controlplane::ControlPlane;
 use serde_json::{Value, json};
 
-use crate::process;
+use crate::process::{self, Running};
 
 const NODES: usize = 1_000;
 const DEPLOYMENTS: usize = 500;
@@ -39,7 +39,7 @@ pub fn run(plimsoll: &Path) -> anyhow::Result<()> {
         .to_string(),
     )?;
     let start = Instant::now();
-    let mut operator = Operator(start_operator(plimsoll, &plane)?);
+    let mut operator = Running(start_operator(plimsoll, &plane)?);
     plane.wait_until("the first analysis", PATIENCE, |plane| {
         plane.get(&["optimizationconfig", "default"]).is_ok_and(|config| config["status"]["phase"] == "Ready")
     })?;
@@ -58,16 +58,6 @@ pub fn run(plimsoll: &Path) -> anyhow::Result<()> {
     println!("| --- | --- | --- | --- | --- | --- |");
     println!("| {:.1} | 10 | {peak:.0} | 128 | {idle:.1} | 5 |", first.as_secs_f64());
     Ok(())
-}
-
-/// Ends with it.
-struct Operator(Child);
-
-impl Drop for Operator {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn start_operator(plimsoll: &Path, plane: &ControlPlane) -> anyhow::Result<Child> {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What a run took.
@@ -49,4 +49,14 @@ pub fn median(mut runs: Vec<Run>) -> Run {
     runs.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     let middle = runs[runs.len() / 2];
     Run { seconds: middle.seconds, megabytes: runs.iter().map(|run| run.megabytes).fold(0.0, f64::max) }
+}
+
+/// A process that ends with it.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -12,6 +12,8 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::process::Running;
+
 /// Recommendations in force elsewhere, among which that of the pod's workload is found.
 const OTHERS: usize = 500;
 const POD_BYTES: usize = 10_000;
@@ -32,7 +34,7 @@ pub fn run(plimsoll: &Path) -> anyhow::Result<()> {
     plane.wait_until("our kinds", PATIENCE, |plane| plane.get(&["optimizationrecommendations"]).is_ok())?;
     put_in_force(&plane)?;
     let address = format!("127.0.0.1:{}", ControlPlane::free_port()?);
-    let _operator = Operator(start_operator(plimsoll, &plane, &address)?);
+    let _operator = Running(start_operator(plimsoll, &plane, &address)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut config = kube::Config::new(format!("https://{address}").parse()?);
     // Its certificate is its own; what is measured is the same.
@@ -144,16 +146,6 @@ fn put_in_force(plane: &ControlPlane) -> anyhow::Result<()> {
     let patched = plane.kubectl(&patch)?;
     ensure!(patched.status.success(), "{}", String::from_utf8_lossy(&patched.stderr));
     Ok(())
-}
-
-/// Ends with it.
-struct Operator(Child);
-
-impl Drop for Operator {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn start_operator(plimsoll: &Path, plane: &ControlPlane, webhooks: &str) -> anyhow::Result<Child> {

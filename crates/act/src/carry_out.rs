@@ -73,7 +73,7 @@ pub async fn carry_out(
         listener,
         hints: Some(Hints::new(cluster, &plan.name)),
         kept: BTreeMap::new(),
-        emptied: BTreeSet::new(),
+        emptied: plan.nodes.remove.iter().filter(|node| snapshot.node(node).is_none()).cloned().collect(),
         told_emptied: BTreeSet::new(),
         steps: BTreeMap::new(),
         replacements: BTreeSet::new(),
@@ -132,6 +132,7 @@ pub(crate) struct Execution<'e> {
     pub(crate) hints: Option<Hints<'e>>,
     /// Nodes that stay after all.
     kept: BTreeMap<Name, String>,
+    /// Nodes that went, those that an earlier run or somebody else took among them.
     emptied: BTreeSet<Name>,
     /// Nodes of which it was told that they are empty.
     told_emptied: BTreeSet<Name>,

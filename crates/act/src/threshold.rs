@@ -51,7 +51,7 @@ impl Threshold {
         match crossed(prometheus, &self.query).await {
             Ok(None) => Reading::Fine,
             Ok(Some(crossing)) => Reading::Crossed(format!("{crossing} is the result of {query}")),
-            Err(error) => Reading::Unknown(format!("{}; asked was {query}", in_full(&error))),
+            Err(error) => Reading::Unknown(format!("{}; asked was {query}", observe::in_full(&error))),
         }
     }
 
@@ -119,17 +119,6 @@ impl Execution<'_> {
 
 fn rolled_back_by(crossing: &str) -> String {
     format!("the rollback query is crossed: {crossing}")
-}
-
-/// The error and what is behind it.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        words += &format!(": {error}");
-        source = error.source();
-    }
-    words
 }
 
 impl fmt::Debug for Threshold {

@@ -11,15 +11,15 @@ use crate::manifests;
 
 /// The limits that these flags ask for.
 pub fn policy(args: &PolicyArgs) -> Result<Policy, Failure> {
-    policy_and_rollback_query(args).map(|(policy, _)| policy)
+    policy_and_profile(args).map(|(policy, _)| policy)
 }
 
-/// The same, and the expression of the profile that says when a plan is undone.
-pub fn policy_and_rollback_query(args: &PolicyArgs) -> Result<(Policy, Option<String>), Failure> {
+/// The same, and the profile, where there is one.
+pub fn policy_and_profile(args: &PolicyArgs) -> Result<(Policy, Option<OptimizationProfileSpec>), Failure> {
     let threshold = args.threshold();
     let Some(path) = &args.profile else { return Ok((args.override_limits(threshold), None)) };
     let profile = read(path)?;
-    Ok((args.override_limits(profile.limit(threshold)), profile.rollback_query().map(str::to_owned)))
+    Ok((args.override_limits(profile.limit(threshold)), Some(profile)))
 }
 
 /// The one profile in a file, which may hold other kinds beside it.

@@ -9,7 +9,7 @@ use engine::rightsizing::{Chooser, ContainerAdvice, Limits, Settings, Used, righ
 use model::{Prices, Snapshot};
 use observe::prometheus::{PrometheusOptions, read_prometheus_blocking};
 use observe::strategy_endpoint::ask_strategy_endpoint_blocking;
-use observe::usage::{EndpointOptions, UsageFileError, read_usage, read_usage_endpoint_blocking};
+use observe::usage::{EndpointOptions, MeasuredUsage, UsageFileError, read_usage, read_usage_endpoint_blocking};
 
 use crate::args::{self, CUSTOM, Caution, EndpointArgs, PrometheusArgs, UsageArgs};
 use crate::failure::Failure;
@@ -80,10 +80,15 @@ fn from_prometheus(url: &str, args: &UsageArgs, namespace: Option<&str>) -> Resu
         let hint = error.hint();
         Failure::from(error).hint(hint)
     })?;
-    for warning in read.warnings.iter().take(TOLD) {
+    Ok(told(read.usage, &read.warnings))
+}
+
+/// What was measured, once its warnings are told.
+fn told(usage: MeasuredUsage, warnings: &[String]) -> Vec<Used> {
+    for warning in warnings.iter().take(TOLD) {
         talk::note(format!("warning: {warning}"));
     }
-    Ok(::operator::used(read.usage))
+    ::operator::used(usage)
 }
 
 /// How requests are made.
@@ -137,10 +142,7 @@ fn from_endpoint(options: EndpointOptions, args: &UsageArgs, namespace: Option<&
         let hint = error.hint();
         Failure::from(error).hint(hint)
     })?;
-    for warning in read.warnings.iter().take(TOLD) {
-        talk::note(format!("warning: {warning}"));
-    }
-    Ok(::operator::used(read.usage))
+    Ok(told(read.usage, &read.warnings))
 }
 
 /// What every container should ask for.

@@ -253,3 +253,14 @@ fn auth(options: &HttpOptions) -> Result<AuthInfo, HttpError> {
 fn secret(file: &Path) -> Result<String, HttpError> {
     std::fs::read_to_string(file).map_err(|source| HttpError::SecretFile { file: file.to_owned(), source })
 }
+
+/// The error and what is behind it.
+pub fn in_full(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        words += &format!(": {error}");
+        source = error.source();
+    }
+    words
+}

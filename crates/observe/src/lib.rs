@@ -20,7 +20,7 @@ pub mod usage;
 mod wire;
 
 pub use anonymize::anonymize;
-pub use http_client::HttpError;
+pub use http_client::{HttpError, in_full};
 pub use input::{Limits, ReadError};
 pub use kinds::{KINDS, Kind, KindInfo};
 pub use live::{

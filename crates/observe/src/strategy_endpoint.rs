@@ -7,7 +7,7 @@ use model::Quantity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::http_client::{HttpClient, HttpError, HttpOptions};
+use crate::http_client::{HttpClient, HttpError};
 use crate::usage::EndpointOptions;
 
 /// Containers a request: two weeks of samples of each are some 200 kB.
@@ -139,15 +139,7 @@ pub async fn ask_strategy_endpoint(
 const WHAT: &str = "the strategy endpoint";
 
 fn client(options: &EndpointOptions) -> Result<HttpClient, HttpError> {
-    HttpClient::new(HttpOptions {
-        what: WHAT,
-        url: options.url.clone(),
-        bearer_token_file: options.bearer_token_file.clone(),
-        basic_auth: None,
-        header: None,
-        timeout: options.timeout,
-        most_bytes: MOST_BYTES,
-    })
+    options.client(WHAT, MOST_BYTES)
 }
 
 fn parse(body: &[u8]) -> Result<Answered, String> {

@@ -70,9 +70,10 @@ pub struct ActingArgs {
     /// How long an eviction that a budget refuses is asked again
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::duration)]
     pub refused_for: Duration,
-    /// Roll back once more than this percentage of the replacements start again or are not ready; 100 never does
-    #[arg(long, value_name = "PERCENT", default_value = "10", value_parser = clap::value_parser!(u32).range(0..=100))]
-    pub most_troubled: u32,
+    /// Roll back once more than this percentage of the replacements start again or are not ready; 100 never does. The
+    /// profile's, where there is one, else 10
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub most_troubled: Option<u32>,
     /// Do not begin, and roll back, where this PromQL expression has a result: any sample, or a scalar other than 0
     #[arg(long, value_name = "PROMQL", requires = "prometheus", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub rollback_query: Option<String>,

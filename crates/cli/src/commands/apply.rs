@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use act::{ActError, Cluster, Done, Ending, Options, Progress, Rehearsal, StepDone, Threshold};
+use crds::{AutoRollback, OptimizationProfileSpec};
 use model::{AddedNode, Migration, Plan};
 use observe::prices::PriceTable;
 use serde::Serialize;
@@ -19,15 +20,15 @@ use crate::render::grid::{Column, Grid};
 use crate::render::text::{clean, count};
 use crate::{input, profile, talk, usage};
 
+/// More replacements in trouble are too many, in percent, where neither flag nor profile says it.
+const MOST_TROUBLED: u32 = 10;
+
 /// Runs it.
 pub fn run(args: &ApplyArgs, out: &mut Output) -> Result<Exit, Failure> {
     let file = plan_file::read(&args.plan, &[])?;
     let prices = input::price_table(&args.prices)?;
-    let (policy, rollback_query) = profile::policy_and_rollback_query(&args.policy)?;
-    let mut options = options(&args.acting, &args.prometheus);
-    if let Some(query) = rollback_query.filter(|_| options.threshold.is_none()) {
-        options.threshold = Some(threshold(query, &args.prometheus));
-    }
+    let (policy, profile) = profile::policy_and_profile(&args.policy)?;
+    let options = options_of(profile.as_ref(), args);
     if !args.dry_run {
         agree(args, &file)?;
     }
@@ -65,11 +66,26 @@ fn agree(args: &ApplyArgs, file: &PlanFile) -> Result<(), Failure> {
     }
 }
 
+/// How this plan is carried out: as the flags say, where they are silent as the profile does.
+fn options_of(profile: Option<&OptimizationProfileSpec>, args: &ApplyArgs) -> Options {
+    let mut options = options(&args.acting, &args.prometheus);
+    let Some(profile) = profile else { return options };
+    if args.acting.most_troubled.is_none() {
+        options.most_troubled_percent = match profile.rollback() {
+            AutoRollback::Never => None,
+            AutoRollback::Above { percent } => Some(percent),
+        };
+    }
+    let query = profile.rollback_query().filter(|_| options.threshold.is_none());
+    options.threshold = query.map(|query| threshold(query.to_owned(), &args.prometheus)).or(options.threshold);
+    options
+}
+
 /// How plans are carried out.
 pub fn options(args: &ActingArgs, prometheus: &PrometheusArgs) -> Options {
     Options {
         threshold: args.rollback_query.clone().map(|query| threshold(query, prometheus)),
-        most_troubled_percent: (args.most_troubled < 100).then_some(args.most_troubled),
+        most_troubled_percent: Some(args.most_troubled.unwrap_or(MOST_TROUBLED)).filter(|percent| *percent < 100),
         removal: match args.remove_nodes {
             NodeRemoval::None => act::NodeRemoval::None,
             NodeRemoval::Node => act::NodeRemoval::Node,

@@ -17,8 +17,8 @@ const WHAT: &str = "the usage endpoint";
 const MOST_BYTES_A_PAGE: usize = 64 << 20;
 /// As many pages are asked for; who has more gives larger ones.
 const MOST_PAGES: usize = 1_000;
-/// No more samples are kept of all pages: some 800 MB.
-const MOST_SAMPLES: usize = 50_000_000;
+/// No more is kept of all pages: samples, events and containers, some 300 MB.
+const MOST_KEPT: usize = 10_000_000;
 
 /// How an endpoint is asked, for use or for requests.
 #[derive(Clone, Debug)]
@@ -41,6 +41,21 @@ pub struct EndpointOptions {
     pub timeout: Duration,
 }
 
+impl EndpointOptions {
+    /// To ask it: what it is, for messages, and how large an answer may be.
+    pub(crate) fn client(&self, what: &'static str, most_bytes: usize) -> Result<HttpClient, HttpError> {
+        HttpClient::new(HttpOptions {
+            what,
+            url: self.url.clone(),
+            bearer_token_file: self.bearer_token_file.clone(),
+            basic_auth: None,
+            header: None,
+            timeout: self.timeout,
+            most_bytes,
+        })
+    }
+}
+
 /// What was read, and what is to be said about it.
 #[derive(Debug, Default)]
 pub struct EndpointUsage {
@@ -61,7 +76,7 @@ pub enum UsageEndpointError {
     TooMuch {
         /// Its address.
         server: String,
-        /// Pages or samples.
+        /// Pages, or what is on them.
         what: &'static str,
         /// How many are read.
         most: usize,
@@ -106,15 +121,18 @@ pub async fn read_usage_endpoint(options: &EndpointOptions) -> Result<EndpointUs
     let client = client(options)?;
     let server = || client.server.clone();
     let (mut read, mut from) = (EndpointUsage::default(), None);
-    let (mut samples, mut left_out, mut first_wrong) = (0, 0, None);
+    let (mut kept, mut left_out, mut first_wrong) = (0, 0, None);
     for _ in 0..MOST_PAGES {
         let asked = Asked::of(options, from.as_deref());
         let page = client.post("/usage", "application/json", &asked.to_json(), |body| parse(body, options)).await?;
-        samples += page.samples;
+        // Each container counts too: it may have a name and nothing else.
+        let events: usize = page.usage.values().map(|measured| measured.events.len()).sum();
+        kept += page.samples + events + page.usage.len();
         left_out += page.left_out;
         first_wrong = first_wrong.or(page.first_wrong);
-        if samples > MOST_SAMPLES {
-            return Err(UsageEndpointError::TooMuch { server: server(), what: "samples", most: MOST_SAMPLES });
+        if kept > MOST_KEPT {
+            let what = "samples, events and containers";
+            return Err(UsageEndpointError::TooMuch { server: server(), what, most: MOST_KEPT });
         }
         for (container, mut measured) in page.usage {
             let known = read.usage.entry(container).or_default();
@@ -142,13 +160,5 @@ pub async fn read_usage_endpoint(options: &EndpointOptions) -> Result<EndpointUs
 }
 
 fn client(options: &EndpointOptions) -> Result<HttpClient, HttpError> {
-    HttpClient::new(HttpOptions {
-        what: WHAT,
-        url: options.url.clone(),
-        bearer_token_file: options.bearer_token_file.clone(),
-        basic_auth: None,
-        header: None,
-        timeout: options.timeout,
-        most_bytes: MOST_BYTES_A_PAGE,
-    })
+    options.client(WHAT, MOST_BYTES_A_PAGE)
 }

@@ -53,9 +53,12 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// The plan that is being carried out.
-    pub fn executing(&self) -> Option<&DynamicObject> {
-        self.executing.as_deref()
+    /// The plan that is being carried out. Not one of which it is still asked whether it may begin.
+    pub fn executing(&self, context: &Context) -> Option<&DynamicObject> {
+        let has_begun = |plan: &&DynamicObject| {
+            context.objects.plans.get(name(plan)).is_some_and(|latest| phase(&latest) == Phase::Executing)
+        };
+        self.executing.as_deref().filter(has_begun)
     }
 
     /// Brings every plan forward. What is in the way of one is in the way of no other.

@@ -11,9 +11,8 @@ use observe::strategy_endpoint::{
 };
 use observe::usage::EndpointOptions;
 
-use super::providers::{Read, Unknown};
+use super::providers::{Read, Unknown, within};
 use super::terms::Terms;
-use super::usage::in_full;
 use crate::context::Context;
 use crate::error::OperatorError;
 
@@ -75,7 +74,9 @@ async fn answers(
         return Ok(Ok(Answers::new()));
     }
     let options = EndpointOptions { window_seconds: terms.settings.window_seconds, ..options.clone() };
-    Ok(ask(&options, &questions).await.map_err(|error| Unknown { reason: "StrategyMissing", problem: in_full(&error) }))
+    let missing = |problem| Unknown { reason: "StrategyMissing", problem };
+    let answered = within(ask(&options, &questions)).await.map_err(missing);
+    Ok(answered.and_then(|answers| answers.map_err(|error| missing(observe::in_full(&error)))))
 }
 
 async fn ask(options: &EndpointOptions, questions: &[Question]) -> Result<Answers, HttpError> {

@@ -4,17 +4,6 @@ use engine::rightsizing::{Event, EventKind, Resource, Sample, Series, Usage, Use
 use model::Time;
 use observe::usage::{Measured, MeasuredContainer, MeasuredEvent, MeasuredUsage, MeasuredUser};
 
-/// The error and what is behind it.
-pub fn in_full(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        words += &format!(": {error}");
-        source = error.source();
-    }
-    words
-}
-
 /// What was measured, as the engine takes it.
 pub fn used(usage: MeasuredUsage) -> Vec<Used> {
     let one = |(container, measured): (MeasuredContainer, Measured)| Used {

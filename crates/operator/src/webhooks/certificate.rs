@@ -34,6 +34,25 @@ const NAMES: &str = "optimizer.io/names";
 const HOLDS_DAYS: i64 = 90;
 const RENEW_DAYS: i64 = 60;
 
+/// Who signs now, and who signed before: replicas that still show the last certificate are still believed.
+#[derive(Debug, Default)]
+pub struct Authorities {
+    now: String,
+    last: String,
+}
+
+impl Authorities {
+    /// Whoever signs now, as PEM, with the one before.
+    pub fn with_last(&mut self, authority: String) -> String {
+        if authority != self.now {
+            self.last =
+                first_certificate(&self.now).filter(|last| !authority.contains(last.trim())).unwrap_or_default();
+            self.now = authority;
+        }
+        format!("{}\n{}", self.now.trim_end(), self.last)
+    }
+}
+
 /// The certificate that is shown; none until there is one.
 #[derive(Debug, Default)]
 pub struct Served {

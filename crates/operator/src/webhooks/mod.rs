@@ -106,9 +106,11 @@ pub async fn serve(context: &Arc<Context>) -> Result<(JoinSet<()>, Option<TlsAcc
 /// What the leader does for them, for ever: a certificate that holds, and an API server that knows it.
 pub async fn keep(context: &Context) {
     let Some(webhooks) = &context.settings.webhooks else { return std::future::pending().await };
+    let mut authorities = certificate::Authorities::default();
     loop {
         let kept = async {
             let authority = certificate::ensure(context, webhooks).await?;
+            let authority = authorities.with_last(authority);
             registration::register(context, webhooks, &authority).await
         };
         if let Err(error) = kept.await {

@@ -15,6 +15,8 @@ use crate::record;
 
 /// An answer counts for so long; recommendations of one policy have it together.
 const FRESH: Duration = Duration::from_secs(5);
+/// Who gave none is left alone for so long, as it may take its time to give none.
+const UNANSWERED_FOR: Duration = Duration::from_secs(30);
 /// Others wait while it is asked.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// A Prometheus that starts anew is not worth a word.
@@ -30,13 +32,20 @@ pub struct Thresholds {
 
 impl Thresholds {
     async fn ask(&mut self, context: &Context, query: &str) -> Reading {
-        self.said.retain(|_, (since, _)| since.elapsed() < FRESH);
+        self.said.retain(|_, (since, reading)| {
+            let counts = if matches!(reading, Reading::Unknown(_)) { UNANSWERED_FOR } else { FRESH };
+            since.elapsed() < counts
+        });
         if let Some((_, reading)) = self.said.get(query) {
             return reading.clone();
         }
         let given = context.settings.rightsizing.prometheus.clone();
         let prometheus = given.map(|given| PrometheusOptions { timeout: TIMEOUT, ..given });
-        let reading = Threshold { query: query.to_owned(), prometheus }.ask().await;
+        let threshold = Threshold { query: query.to_owned(), prometheus };
+        // However often it is tried again: others wait.
+        let reading = tokio::time::timeout(TIMEOUT, threshold.ask())
+            .await
+            .unwrap_or_else(|_| Reading::Unknown(format!("Prometheus did not answer within {} s", TIMEOUT.as_secs())));
         self.said.insert(query.to_owned(), (Instant::now(), reading.clone()));
         reading
     }

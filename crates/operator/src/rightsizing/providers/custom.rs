@@ -6,7 +6,7 @@ use observe::usage::{EndpointOptions, UsageEndpointError, check_usage_endpoint, 
 use super::{Asked, Read, Unknown, UsageProvider, missing, not_given};
 use crate::clock;
 use crate::context::Context;
-use crate::rightsizing::usage::{in_full, used};
+use crate::rightsizing::usage::used;
 
 pub struct Custom;
 
@@ -39,5 +39,5 @@ fn given(context: &Context) -> Result<EndpointOptions, Unknown> {
 }
 
 fn unknown(error: UsageEndpointError) -> Unknown {
-    missing(format!("{}; {}", in_full(&error), error.hint()))
+    missing(format!("{}; {}", observe::in_full(&error), error.hint()))
 }

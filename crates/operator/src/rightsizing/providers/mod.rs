@@ -4,6 +4,8 @@ mod custom;
 mod metrics_server;
 mod prometheus;
 
+use std::time::Duration;
+
 use crds::optimization_policy::Provider;
 use engine::rightsizing::Used;
 use futures_util::future::BoxFuture;
@@ -39,6 +41,9 @@ pub trait UsageProvider: Send + Sync {
     fn read<'a>(&'a self, context: &'a Context, asked: &'a Asked) -> BoxFuture<'a, Result<Read, Unknown>>;
 }
 
+/// A month of a large cluster takes Prometheus a minute or two.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Nothing was sampled yet, but will be in a moment.
 pub const NOT_YET: &str = "NotYetSampled";
 
@@ -62,8 +67,17 @@ pub async fn read(context: &Context, asked: &Asked) -> Result<Read, Unknown> {
         let problem = format!("provider {}: {}", name(asked.provider), unknown.problem);
         Unknown { reason: unknown.reason, problem }
     };
-    provider.health(context).await.map_err(by_name)?;
-    provider.read(context, asked).await.map_err(by_name)
+    let read = async {
+        provider.health(context).await?;
+        provider.read(context, asked).await
+    };
+    within(read).await.unwrap_or_else(|problem| Err(missing(problem))).map_err(by_name)
+}
+
+/// What somebody else answers, all pages and tries of it, or that it took too long: other policies wait.
+pub async fn within<T>(answer: impl Future<Output = T>) -> Result<T, String> {
+    let answered = tokio::time::timeout(PATIENCE, answer).await;
+    answered.map_err(|_| format!("it gave no whole answer within {} minutes", PATIENCE.as_secs() / 60))
 }
 
 fn not_given(what: &str) -> Unknown {

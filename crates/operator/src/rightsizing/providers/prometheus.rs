@@ -6,7 +6,7 @@ use observe::prometheus::{PrometheusError, PrometheusOptions, check_prometheus, 
 use super::{Asked, Read, Unknown, UsageProvider, missing, not_given};
 use crate::clock;
 use crate::context::Context;
-use crate::rightsizing::usage::{in_full, used};
+use crate::rightsizing::usage::used;
 
 pub struct Prometheus;
 
@@ -42,5 +42,5 @@ fn given(context: &Context) -> Result<PrometheusOptions, Unknown> {
 }
 
 fn unknown(error: PrometheusError) -> Unknown {
-    missing(format!("{}; {}", in_full(&error), error.hint()))
+    missing(format!("{}; {}", observe::in_full(&error), error.hint()))
 }

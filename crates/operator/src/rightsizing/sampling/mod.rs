@@ -89,7 +89,8 @@ pub async fn keep(context: &Arc<Context>) -> Infallible {
     *context.samples.lock() = State::default();
     let every = context.settings.rightsizing.sample_every;
     let mut last: Option<(Instant, Reach)> = None;
-    let (mut written, mut is_restored) = (Instant::now(), false);
+    let between = context.settings.rightsizing.checkpoint_every;
+    let (mut write_at, mut is_restored) = (Instant::now() + between, false);
     loop {
         let wanting = wanting(context);
         if let Some(reach) = reach(&wanting) {
@@ -100,9 +101,9 @@ pub async fn keep(context: &Arc<Context>) -> Infallible {
                 last = Some((Instant::now(), reach.clone()));
                 sample(context, &wanting, &reach).await;
             }
-            if is_restored && written.elapsed() >= context.settings.rightsizing.checkpoint_every {
-                written = Instant::now();
-                write_down(context).await;
+            if is_restored && write_at <= Instant::now() {
+                let is_written = write_down(context).await;
+                write_at = Instant::now() + if is_written { between } else { every };
             }
         }
         tokio::time::sleep(LOOK_EVERY.min(every)).await;
@@ -149,7 +150,7 @@ async fn sample(context: &Context, wanting: &[Terms], reach: &Reach) {
     let readings = match read {
         Ok(readings) => readings,
         Err(error) => {
-            let problem = super::usage::in_full(&error);
+            let problem = observe::in_full(&error);
             warn!(%problem, "cannot sample the metrics API");
             context.samples.lock().problem = Some(problem);
             return;
@@ -214,7 +215,7 @@ async fn restore(context: &Context) -> bool {
     }
 }
 
-async fn write_down(context: &Context) {
+async fn write_down(context: &Context) -> bool {
     let sketches: Vec<_> = {
         let state = context.samples.lock();
         state.history.sketches().map(|(key, sketch)| (key.clone(), sketch)).collect()
@@ -225,10 +226,12 @@ async fn write_down(context: &Context) {
         Ok(parts) => {
             info!(containers = sketches.len(), parts, "what was sampled is written down");
             (state.not_kept, state.is_news) = (None, false);
+            true
         }
         Err(problem) => {
             warn!(%problem, "what was sampled is not written down");
             state.not_kept = Some(problem);
+            false
         }
     }
 }

@@ -11,11 +11,12 @@ use tracing::warn;
 
 use super::checkpoint::{packed, unpacked};
 use super::history::Key;
+use crate::clock;
 use crate::context::Context;
 use crate::record::FIELD_MANAGER;
 use act::Refusal;
 
-/// Each part's name begins with it, and ends with its number.
+/// Each part's name begins with it; the moment of its writing and its number follow.
 const NAME: &str = "plimsoll-samples";
 /// By which they are found again.
 const LABEL: (&str, &str) = ("optimizer.io/samples", "metrics-server");
@@ -37,12 +38,13 @@ pub async fn read(context: &Context) -> Result<Vec<(Key, Sketch)>, String> {
     Ok(all)
 }
 
-/// Writes all parts, then deletes those that there are too many; how many there are.
+/// Writes all parts beside those that there are, and only then deletes those: whoever is killed between leaves both, and
+/// what is known twice is known once. How many there are.
 pub async fn write(context: &Context, sketches: &[(Key, Sketch)]) -> Result<usize, String> {
     let api = api(context);
     let parts = packed(sketches);
-    let count = parts.len();
-    let names: Vec<String> = (0..count).map(|number| format!("{NAME}-{number}")).collect();
+    let (count, now) = (parts.len(), clock::now().0);
+    let names: Vec<String> = (0..count).map(|number| format!("{NAME}-{now}-{number}")).collect();
     for (name, part) in names.iter().zip(parts) {
         let object = ConfigMap {
             metadata: ObjectMeta {

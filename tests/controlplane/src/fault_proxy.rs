@@ -104,13 +104,8 @@ impl FaultProxy {
             let client = kube::Client::try_from(config)?;
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let address = listener.local_addr()?;
-            let rules = Rules {
-                client,
-                play: Box::new(play),
-                decide: Box::new(decide),
-                hear: Box::new(hear),
-                hung: hangs,
-            };
+            let rules =
+                Rules { client, play: Box::new(play), decide: Box::new(decide), hear: Box::new(hear), hung: hangs };
             let rules = Arc::new(rules);
             tokio::spawn(serve(listener, rules));
             Ok::<SocketAddr, Box<dyn std::error::Error + Send + Sync>>(address)

@@ -81,7 +81,7 @@ pub fn speed() {
 
 /// VPA's least requests: 25 millicores and 250 MiB.
 fn with_floors(settings: Settings) -> Settings {
-    let bounds = [(25, i64::MAX), (250 << 20, i64::MAX)].map(|(least, most)| Bounds { least, most });
+    let bounds = [(25, i64::MAX), (250 << 20, i64::MAX)].map(|(least, most)| Bounds::new(least, most));
     Settings { bounds, ..settings }
 }
 

@@ -4,6 +4,7 @@ pub mod budget;
 pub mod constraint;
 pub mod finding;
 pub mod labels;
+pub mod limits;
 pub mod money;
 pub mod node;
 pub mod placement;
@@ -23,6 +24,7 @@ pub use budget::{DisruptionsSpent, PodDisruptionBudget, UnhealthyPodEvictionPoli
 pub use constraint::{ConstraintCost, ConstraintKind, ObjectRef, Patch, PatchKind, SavingBasis};
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use labels::{LabelSelector, Labels, Requirement, SelectorOperator};
+pub use limits::{LimitRange, ResourceQuota};
 pub use money::{HOURS_PER_MONTH, UsdPerHour};
 pub use node::{Node, Taint, TaintEffect};
 pub use plan::{

@@ -112,6 +112,8 @@ pub struct ContainerRequests {
     pub memory_limit: Option<i64>,
     /// It is an init container that runs beside the others.
     pub is_sidecar: bool,
+    /// Bytes to which its options let the heap of a Java virtual machine grow.
+    pub java_heap: Option<i64>,
 }
 
 /// A port of the node that a pod takes.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use crate::storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
 };
-use crate::{Finding, Labels, Name, Node, Pod, PodDisruptionBudget, Requirement, Taint, Time, Workload};
+use crate::{
+    Finding, Labels, LimitRange, Name, Node, Pod, PodDisruptionBudget, Requirement, ResourceQuota, Taint, Time,
+    Workload,
+};
 
 /// Everything that was read. Lists are sorted by (namespace and) name.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +29,10 @@ pub struct Snapshot {
     pub workloads: Vec<Workload>,
     /// PodDisruptionBudgets.
     pub budgets: Vec<PodDisruptionBudget>,
+    /// LimitRanges.
+    pub limit_ranges: Vec<LimitRange>,
+    /// ResourceQuotas.
+    pub quotas: Vec<ResourceQuota>,
     /// PersistentVolumes by name.
     pub volumes: BTreeMap<Name, PersistentVolume>,
     /// Claims by namespace and name.

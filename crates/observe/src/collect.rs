@@ -7,7 +7,7 @@ use model::snapshot::{KindRead, NodePool, Usage};
 use model::storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
 };
-use model::{FindingCode, Labels, Name, Node, Pod, PodDisruptionBudget, ReadState, Time};
+use model::{FindingCode, Labels, LimitRange, Name, Node, Pod, PodDisruptionBudget, ReadState, ResourceQuota, Time};
 use rustc_hash::FxHashSet;
 
 use crate::convert::controller::{Autoscaler, Controller};
@@ -27,6 +27,8 @@ pub(crate) struct Collected {
     pub pods: Vec<Pod>,
     pub namespaces: BTreeMap<Name, Labels>,
     pub budgets: Vec<PodDisruptionBudget>,
+    pub limit_ranges: Vec<LimitRange>,
+    pub quotas: Vec<ResourceQuota>,
     pub volumes: BTreeMap<Name, PersistentVolume>,
     pub claims: BTreeMap<(Name, Name), PersistentVolumeClaim>,
     pub storage_classes: BTreeMap<Name, StorageClass>,
@@ -110,6 +112,8 @@ impl Collected {
             Object::Pod(pod) => self.pods.push(*pod),
             Object::Namespace(labels) => drop(self.namespaces.insert(name, labels)),
             Object::Budget(budget) => self.budgets.push(*budget),
+            Object::LimitRange(range) => self.limit_ranges.push(*range),
+            Object::Quota(quota) => self.quotas.push(*quota),
             Object::Volume(volume) => drop(self.volumes.insert(name, *volume)),
             Object::Claim(claim) => drop(self.claims.insert((namespace, name), *claim)),
             Object::StorageClass(class) => drop(self.storage_classes.insert(name, *class)),
@@ -154,6 +158,8 @@ impl Collected {
             Kind::Pod => self.pods.clear(),
             Kind::Namespace => self.namespaces.clear(),
             Kind::PodDisruptionBudget => self.budgets.clear(),
+            Kind::LimitRange => self.limit_ranges.clear(),
+            Kind::ResourceQuota => self.quotas.clear(),
             Kind::PersistentVolume => self.volumes.clear(),
             Kind::PersistentVolumeClaim => self.claims.clear(),
             Kind::StorageClass => self.storage_classes.clear(),
@@ -171,12 +177,7 @@ impl Collected {
             | Kind::DaemonSet
             | Kind::Job
             | Kind::CronJob => self.controllers.retain(|controller| controller.kind != kind),
-            Kind::PriorityClass
-            | Kind::RuntimeClass
-            | Kind::ResourceQuota
-            | Kind::LimitRange
-            | Kind::NodeClaim
-            | Kind::NodeMetrics => {}
+            Kind::PriorityClass | Kind::RuntimeClass | Kind::NodeClaim | Kind::NodeMetrics => {}
         }
         self.sha256.retain(|(of, _)| *of != kind);
         self.pruned.retain(|object| object.kind != kind);

@@ -4,7 +4,7 @@ use model::snapshot::{NodePool, Usage};
 use model::storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
 };
-use model::{Labels, Name, Node, Pod, PodDisruptionBudget, Time};
+use model::{Labels, LimitRange, Name, Node, Pod, PodDisruptionBudget, ResourceQuota, Time};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -65,6 +65,8 @@ pub(crate) enum Object {
     Pod(Box<Pod>),
     Namespace(Labels),
     Budget(Box<PodDisruptionBudget>),
+    LimitRange(Box<LimitRange>),
+    Quota(Box<ResourceQuota>),
     Volume(Box<PersistentVolume>),
     Claim(Box<PersistentVolumeClaim>),
     StorageClass(Box<StorageClass>),
@@ -212,8 +214,11 @@ fn read_as(
         Kind::PodMetrics => reader.read(|wire: &node::PodMetrics| Ok(Object::Usage(convert::node::usage(wire)?))),
         Kind::PriorityClass => reader.read(|_: &policy::PriorityClass| Ok(Object::Counted)),
         Kind::RuntimeClass => reader.read(|_: &node::RuntimeClass| Ok(Object::Counted)),
-        Kind::ResourceQuota => reader.read(|_: &policy::ResourceQuota| Ok(Object::Counted)),
-        Kind::LimitRange => reader.read(|_: &policy::LimitRange| Ok(Object::Counted)),
+        Kind::ResourceQuota => reader
+            .read(|wire: &policy::ResourceQuota| Ok(Object::Quota(Box::new(convert::limits::quota(wire, interner)?)))),
+        Kind::LimitRange => reader.read(|wire: &policy::LimitRange| {
+            Ok(Object::LimitRange(Box::new(convert::limits::limit_range(wire, interner)?)))
+        }),
         Kind::NodeClaim => reader.read(|_: &node::NodeClaim| Ok(Object::Counted)),
         Kind::NodeMetrics => reader.read(|_: &node::NodeMetrics| Ok(Object::Counted)),
     }

@@ -60,7 +60,7 @@ pub fn questions(
     let all = candidates(snapshot, used, &pods);
     let of = |candidate: Candidate| {
         let of_resource = |resource: Resource| {
-            let settings = candidate.settings(resource, settings);
+            let settings = candidate.settings(snapshot, resource, settings);
             candidate.skip(resource, &settings).is_none().then(|| question(&candidate, resource, &settings, now))?
         };
         let of = Resource::ALL.map(of_resource);

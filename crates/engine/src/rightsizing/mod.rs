@@ -30,7 +30,7 @@ pub use percentile::Percentiles;
 pub use recommend::{Recommended, Skip, recommend};
 pub use resource::Resource;
 pub use risk::{RiskReason, Risks};
-pub use settings::{Bound, Bounds, Limits, Settings, Work};
+pub use settings::{Bound, BoundOf, Bounds, Limits, Settings, Work};
 pub use strategy::{Basis, Estimate, Peak, Strategy, Watch, default_strategy, strategies, strategy};
 pub use usage::{Event, EventKind, Sample, Series, Usage};
 pub use workloads::{

@@ -1,5 +1,6 @@
 //! What always holds of recommendations. Each property was seen to fail under the change of the code that it names.
 
+use model::limits::{LimitRange, Range, ResourceQuota};
 use model::{Name, Node, Owner, Phase, Pod, Price, PriceBasis, Prices, Resources, Snapshot, Time, UsdPerHour};
 use model::{Workload, WorkloadRef, pod::ContainerRequests};
 use proptest::prelude::*;
@@ -128,16 +129,63 @@ proptest! {
     ) {
         let bounds = [(0, 1), (1, 1 << 20)].map(|(at, unit)| {
             let (least, more): (i64, i64) = bounds[at];
-            Bounds { least: least * unit, most: (least + more) * unit }
+            Bounds::new(least * unit, (least + more) * unit)
         });
         let settings = Settings { bounds, ..settings };
         let usage = usage(&cpu, &memory);
         for resource in Resource::ALL {
             let of = recommend(&usage, resource, None, strategies()[of_all], &settings, usage.last().unwrap()).unwrap();
-            let Bounds { least, most } = settings.bounds[resource.index()];
+            let Bounds { least, most, .. } = settings.bounds[resource.index()];
             prop_assert!((least..=most).contains(&of.request), "{} {least} {most}", of.request);
             prop_assert_eq!(of.bound.is_some(), of.request != resource.to_request(of.estimate.amount));
         }
+    }
+
+    /// Seen to fail without `at_least` and `at_most` in `Candidate::settings`.
+    #[test]
+    fn what_is_recommended_is_what_limit_ranges_and_quotas_let_pass(
+        cpu in any_cpu(), memory in any_memory(), of_all in any_strategy(), settings in any_settings(),
+        least in 1..4_000_i64, more in 0..4_000_i64, room in 0..4_000_i64, heap in 1..8_i64, of_another in any::<bool>(),
+    ) {
+        let mut main = container("main", Some(500), Some(1 << 30));
+        main.java_heap = Some(heap << 30);
+        let (mut snapshot, prices) = cluster("Deployment", vec![main]);
+        let namespace: Name = if of_another { "another" } else { "shop" }.into();
+        let range = Range { least: Some(least), most: Some(least + more), limit_to_request: None };
+        let (name, containers) = (Name::from("limits"), [range, Range::default()]);
+        snapshot.limit_ranges = vec![LimitRange { namespace: namespace.clone(), name: name.clone(), containers }];
+        snapshot.quotas = vec![ResourceQuota { namespace, name, room: [Some(room), None] }];
+        let used = [used("main", usage(&cpu, &memory))];
+        let advice = rightsize(&snapshot, &prices, &used, strategies()[of_all], &settings);
+        let [cpu, memory] = &advice[0].advice;
+        match &cpu.recommended {
+            Ok(of) => {
+                prop_assert!(of_another || (least..=least + more).contains(&of.request), "{}", of.request);
+                prop_assert!(of_another || cpu.change().is_none_or(|new| new - 500 <= room), "{}", of.request);
+            }
+            Err(Skip::NoQuota(why)) => prop_assert!(!of_another && why.contains("ResourceQuota limits leaves"), "{why}"),
+            Err(skip) => prop_assert!(false, "{skip}"),
+        }
+        let memory = memory.recommended.as_ref().unwrap();
+        prop_assert!(memory.request >= heap << 30, "{}", memory.request);
+        let said = memory.words(Resource::Memory).contains("Java heap");
+        prop_assert_eq!(said, memory.bound.is_some());
+    }
+
+    /// Seen to fail without `at_least` of the ratio in `Candidate::settings`.
+    #[test]
+    fn a_limit_that_stays_is_no_more_than_so_many_times_its_request(
+        cpu in any_cpu(), settings in any_settings(), limit in 1..8_000_i64, ratio in 1.0..10.0_f64,
+    ) {
+        let mut main = container("main", Some(limit), None);
+        main.cpu_limit = Some(limit);
+        let (mut snapshot, prices) = cluster("Deployment", vec![main]);
+        let range = Range { limit_to_request: Some(ratio), ..Range::default() };
+        let containers = [range, Range::default()];
+        snapshot.limit_ranges = vec![LimitRange { namespace: "shop".into(), name: "limits".into(), containers }];
+        let advice = rightsize(&snapshot, &prices, &[used("main", usage(&cpu, &[]))], strategies()[0], &settings);
+        let request = advice[0].advice[0].recommended.as_ref().unwrap().request;
+        prop_assert!(limit as f64 <= request as f64 * ratio && request <= limit, "{request}");
     }
 
     /// Seen to fail without the floor of few samples in `recommend`.
@@ -219,7 +267,7 @@ proptest! {
     fn property_14_the_percentile_times_the_factor_is_applied_before_bounds(
         cpu in any_cpu(), settings in any_settings(), most in 1..10_000_i64,
     ) {
-        let settings = Settings { bounds: [Bounds { least: 1, most }; 2], window_seconds: 30 * DAY, ..settings };
+        let settings = Settings { bounds: [Bounds::new(1, most); 2], window_seconds: 30 * DAY, ..settings };
         let usage = usage(&cpu, &[]);
         let of = recommend(&usage, Resource::Cpu, None, strategy("percentile").unwrap(), &settings, usage.last().unwrap()).unwrap();
         let Percentiles { p50, p90, p99, .. } = of.percentiles;

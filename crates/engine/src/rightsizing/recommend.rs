@@ -52,6 +52,8 @@ pub enum Skip {
     Guaranteed,
     /// Its pods are static: their requests are in a file on their node.
     Static,
+    /// It needs more than a ResourceQuota of its namespace leaves, as is told.
+    NoQuota(String),
     /// Whoever was asked what it should ask for gave no answer, or a wrong one.
     NoAnswer(String),
 }
@@ -74,7 +76,7 @@ impl fmt::Display for Skip {
                 f.write_str("its limits equal its requests, which makes it Guaranteed: both would have to change")
             }
             Skip::Static => f.write_str("its pods are static"),
-            Skip::NoAnswer(why) => f.write_str(why),
+            Skip::NoQuota(why) | Skip::NoAnswer(why) => f.write_str(why),
         }
     }
 }
@@ -158,8 +160,7 @@ impl Recommended {
     pub fn words(&self, resource: Resource) -> String {
         let mut words = self.estimate.basis.words(resource);
         if let Some(bound) = self.bound {
-            let which = if bound == Bound::Least { "raised to the least" } else { "cut to the most" };
-            words += &format!("; {which} that is allowed, {}", resource.quantity(self.request));
+            words += &format!("; {}, {}", bound.words(), resource.quantity(self.request));
         }
         words
     }

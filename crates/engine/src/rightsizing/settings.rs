@@ -29,6 +29,23 @@ pub struct Bounds {
     pub least: i64,
     /// Millicores or bytes.
     pub most: i64,
+    /// Whose the least is.
+    pub least_of: BoundOf,
+    /// Whose the most is.
+    pub most_of: BoundOf,
+}
+
+/// Whose a bound is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoundOf {
+    /// The policy's, or whoever else asks for a recommendation.
+    Policy,
+    /// The container's own limit.
+    Limit,
+    /// A LimitRange's of its namespace.
+    LimitRange,
+    /// The Java heap's, which grows to what its options allow before anything is thrown away.
+    JavaHeap,
 }
 
 /// What becomes of limits where requests change.
@@ -60,7 +77,7 @@ impl Settings {
             window_seconds: 14 * DAY_SECONDS,
             percentile: 90,
             safety_factor: 1.2,
-            bounds: [Bounds { least: 1, most: i64::MAX }; 2],
+            bounds: [Bounds::new(1, i64::MAX); 2],
             limits: Limits::Keep,
             work: Work::Serving,
             seasonal: Resource::ALL.map(|resource| constants(resource, pace, caution)),
@@ -75,13 +92,32 @@ impl Default for Settings {
 }
 
 impl Bounds {
+    /// A policy's.
+    pub fn new(least: i64, most: i64) -> Bounds {
+        Bounds { least, most, least_of: BoundOf::Policy, most_of: BoundOf::Policy }
+    }
+
+    /// Not below this.
+    pub fn at_least(&mut self, least: i64, of: BoundOf) {
+        if least > self.least {
+            (self.least, self.least_of) = (least, of);
+        }
+    }
+
+    /// Not above this.
+    pub fn at_most(&mut self, most: i64, of: BoundOf) {
+        if most < self.most {
+            (self.most, self.most_of) = (most, of);
+        }
+    }
+
     /// The request within these bounds, and which of them cut it. Where the two contradict each other the least wins:
     /// a container that cannot run saves nothing.
     pub fn clamp(self, request: i64) -> (i64, Option<Bound>) {
         if request < self.least {
-            (self.least, Some(Bound::Least))
+            (self.least, Some(Bound::Least(self.least_of)))
         } else if request > self.most.max(self.least) {
-            (self.most.max(self.least), Some(Bound::Most))
+            (self.most.max(self.least), Some(Bound::Most(self.most_of)))
         } else {
             (request, None)
         }
@@ -92,7 +128,22 @@ impl Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// It would have been less.
-    Least,
+    Least(BoundOf),
     /// It would have been more.
-    Most,
+    Most(BoundOf),
+}
+
+impl Bound {
+    /// In words: what was done, and by whose leave no more.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Bound::Least(BoundOf::Policy) => "raised to the least that is allowed",
+            Bound::Least(BoundOf::LimitRange) => "raised to the least that the namespace's LimitRange allows",
+            Bound::Least(BoundOf::JavaHeap) => "raised to what its Java heap may grow to",
+            Bound::Least(BoundOf::Limit) => "raised to its limit",
+            Bound::Most(BoundOf::Limit) => "cut to its limit",
+            Bound::Most(BoundOf::LimitRange) => "cut to the most that the namespace's LimitRange allows",
+            Bound::Most(BoundOf::Policy | BoundOf::JavaHeap) => "cut to the most that is allowed",
+        }
+    }
 }

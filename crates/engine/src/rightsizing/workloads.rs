@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use model::pod::ContainerRequests;
-use model::{Name, Pod, Prices, Snapshot, Time, UsdPerHour, Workload, WorkloadRef};
+use model::{LimitRange, Name, Pod, Prices, ResourceQuota, Snapshot, Time, UsdPerHour, Workload, WorkloadRef};
 use rayon::prelude::*;
 
 use super::answers::{Answers, answer};
 use super::owners::Owners;
 use super::recommend::{Recommended, Skip, enough, of_answer, recommend};
 use super::replicas::highest_of;
+use super::settings::BoundOf;
 use super::strategy::Strategy;
 use super::{Limits, Resource, Settings, Usage, Work};
 use crate::analyze::{PodCost, pod_costs};
@@ -229,18 +230,46 @@ impl Candidate<'_> {
     }
 
     /// How a request is made for this one.
-    pub fn settings(&self, resource: Resource, settings: &Settings) -> Settings {
+    pub fn settings(&self, snapshot: &Snapshot, resource: Resource, settings: &Settings) -> Settings {
         let work = if self.workload.is_job { Work::Batch } else { Work::Serving };
         let mut settings = Settings { work, ..settings.clone() };
         let bounds = &mut settings.bounds[resource.index()];
+        if let Some(heap) = self.container.java_heap.filter(|_| resource == Resource::Memory) {
+            bounds.at_least(heap.min(bounds.most), BoundOf::JavaHeap);
+        }
+        let kept_limit = self.limit(resource).filter(|_| settings.limits == Limits::Keep);
+        let is_here = |range: &&LimitRange| range.namespace == self.workload.reference.namespace;
+        for range in snapshot.limit_ranges.iter().filter(is_here).map(|range| range.containers[resource.index()]) {
+            bounds.at_least(range.least.unwrap_or(i64::MIN), BoundOf::LimitRange);
+            bounds.at_most(range.most.unwrap_or(i64::MAX), BoundOf::LimitRange);
+            if let (Some(limit), Some(ratio)) = (kept_limit, range.limit_to_request.filter(|ratio| *ratio >= 1.0)) {
+                bounds.at_least((limit as f64 / ratio).ceil() as i64, BoundOf::LimitRange);
+            }
+        }
         // A request above its limit is refused.
-        if settings.limits == Limits::Keep
-            && let Some(limit) = self.limit(resource)
-        {
-            bounds.most = bounds.most.min(limit);
-            bounds.least = bounds.least.min(limit);
+        if let Some(limit) = kept_limit {
+            bounds.at_most(limit, BoundOf::Limit);
+            if limit < bounds.least {
+                (bounds.least, bounds.least_of) = (limit, BoundOf::Limit);
+            }
         }
         settings
+    }
+
+    /// Why quotas of its namespace do not let all its pods ask for so much.
+    fn beyond_quota(&self, snapshot: &Snapshot, resource: Resource, new: i64) -> Option<Skip> {
+        let more = i128::from(new.saturating_sub(self.asked(resource).unwrap_or(0))) * self.pods.len() as i128;
+        let is_here = |quota: &&ResourceQuota| quota.namespace == self.workload.reference.namespace;
+        let mut quotas = snapshot.quotas.iter().filter(is_here);
+        quotas.find_map(|quota| {
+            let room = quota.room[resource.index()].filter(|room| more > i128::from(*room))?;
+            let of = |amount: i64| resource.quantity(amount);
+            let (new, room, more) = (of(new), of(room), of(i64::try_from(more).unwrap_or(i64::MAX)));
+            let (pods, quota) = (self.pods.len(), &quota.name);
+            Some(Skip::NoQuota(format!(
+                "it needs {new}, {more} more for {pods} pods, and ResourceQuota {quota} leaves {room}"
+            )))
+        })
     }
 
     pub fn skip(&self, resource: Resource, settings: &Settings) -> Option<Skip> {
@@ -257,7 +286,7 @@ fn advice(
     settings: &Settings,
     now: Time,
 ) -> Advice {
-    let settings = candidate.settings(resource, settings);
+    let settings = candidate.settings(snapshot, resource, settings);
     let (asked, limit) = (candidate.asked(resource), candidate.limit(resource));
     let name = (&candidate.workload.reference, &candidate.container.name);
     let recommended = match (candidate.skip(resource, &settings), chooser) {
@@ -269,6 +298,9 @@ fn advice(
             .and_then(|answer| of_answer(answer, &candidate.usage, resource, asked, &settings, now)),
     };
     let mut advice = Advice { asked, limit, new_limit: limit, recommended, saved: None };
+    if let Some(skip) = advice.change().and_then(|new| candidate.beyond_quota(snapshot, resource, new)) {
+        advice.recommended = Err(skip);
+    }
     if let Some(new) = advice.change() {
         advice.saved = saved(snapshot, costs, candidate.pods, candidate.place, resource, new);
         if settings.limits == Limits::InProportion {

@@ -18,6 +18,8 @@ pub(crate) fn assemble(mut collected: Collected, cluster: &str) -> Snapshot {
     collected.nodes.sort_by(|a, b| a.name.cmp(&b.name));
     collected.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     collected.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    collected.limit_ranges.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    collected.quotas.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     collected.csi_capacities.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     collected.volume_attachments.sort_by(|a, b| a.name.cmp(&b.name));
 
@@ -31,6 +33,8 @@ pub(crate) fn assemble(mut collected: Collected, cluster: &str) -> Snapshot {
         namespaces: collected.namespaces,
         workloads: owners.workloads,
         budgets: collected.budgets,
+        limit_ranges: collected.limit_ranges,
+        quotas: collected.quotas,
         volumes: collected.volumes,
         claims: collected.claims,
         storage_classes: collected.storage_classes,

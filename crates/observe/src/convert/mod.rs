@@ -4,6 +4,7 @@ pub(crate) mod budget;
 pub(crate) mod controller;
 pub(crate) mod in_tree;
 pub(crate) mod labels;
+pub(crate) mod limits;
 pub(crate) mod node;
 pub(crate) mod placement;
 pub(crate) mod pod;

@@ -56,6 +56,7 @@ pub(crate) fn pod_requests(pod: &Pod, interner: &Interner) -> Result<PodRequests
             cpu_limit: container.limits.get("cpu").map(Quantity::milli_value),
             memory_limit: container.limits.get("memory").map(Quantity::value),
             is_sidecar: container.is_sidecar,
+            java_heap: container.java_heap,
         })
         .collect();
     Ok(PodRequests { requests, held, nonzero_requests, nonzero_held, containers })
@@ -66,6 +67,7 @@ pub(crate) fn pod_requests(pod: &Pod, interner: &Interner) -> Result<PodRequests
 struct ContainerAmounts<'a> {
     name: &'a str,
     is_sidecar: bool,
+    java_heap: Option<i64>,
     requests: Amounts<'a>,
     limits: Amounts<'a>,
 }
@@ -78,7 +80,10 @@ fn read_containers<'a>(containers: &'a [Container], field: &str) -> Result<Vec<C
         for (name, amount) in limits.iter() {
             requests.set_if_absent(name, amount);
         }
-        Ok(ContainerAmounts { name: &container.name, is_sidecar: container.is_sidecar(), requests, limits })
+        let memory_limit = limits.get("memory").map(Quantity::value);
+        let options = [&container.command, &container.args, &container.env];
+        let java_heap = options.into_iter().filter_map(|options| options.heap(memory_limit)).max();
+        Ok(ContainerAmounts { name: &container.name, is_sidecar: container.is_sidecar(), java_heap, requests, limits })
     });
     read.collect()
 }

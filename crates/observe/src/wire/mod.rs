@@ -1,10 +1,11 @@
 //! Kubernetes objects as they are written, cut down to the fields that bear on placement, disruption and cost.
 //!
-//! What is not listed here is never kept: no images, no environment, no secrets. The same structs are written to a
+//! What is not listed here is never kept: no images, no secrets, of environments only the size of a Java heap. The same structs are written to a
 //! saved snapshot, so that it reads back exactly.
 
 pub(crate) mod apps;
 pub(crate) mod info;
+pub(crate) mod java;
 pub(crate) mod meta;
 pub(crate) mod node;
 pub(crate) mod pod;

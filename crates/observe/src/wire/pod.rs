@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::java::HeapOptions;
 use super::meta::{Conditions, LabelSelector, Named, NodeSelector, NodeSelectorTerm, ObjectMeta, Present};
 use super::storage::{AzureDisk, AzureFile, EbsVolume, GceDisk, Iscsi, PathVolume, Rbd, VolumeById};
 use super::values::{ResourceList, StringMap};
@@ -96,6 +97,10 @@ wire! {
 
     struct Container {
         name: String,
+        command: HeapOptions,
+        args: HeapOptions,
+        #[serde(serialize_with = "crate::wire::java::as_environment")]
+        env: HeapOptions,
         resources: ResourceRequirements,
         ports: Vec<ContainerPort>,
         restart_policy: String,

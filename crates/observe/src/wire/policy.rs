@@ -42,8 +42,24 @@ wire! {
         api_version: String,
         kind: String,
         metadata: ObjectMeta,
-        spec: QuotaAmounts,
+        spec: QuotaSpec,
         status: QuotaAmounts,
+    }
+
+    struct QuotaSpec {
+        hard: ResourceList,
+        scopes: Vec<String>,
+        scope_selector: Option<ScopeSelector>,
+    }
+
+    struct ScopeSelector {
+        match_expressions: Vec<ScopeRequirement>,
+    }
+
+    struct ScopeRequirement {
+        scope_name: String,
+        operator: String,
+        values: Vec<String>,
     }
 
     struct QuotaAmounts {
@@ -68,5 +84,6 @@ wire! {
         min: ResourceList,
         default: ResourceList,
         default_request: ResourceList,
+        max_limit_request_ratio: ResourceList,
     }
 }

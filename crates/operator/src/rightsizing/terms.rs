@@ -92,7 +92,7 @@ pub fn settings(spec: &OptimizationPolicySpec, safety_factor: f64) -> Settings {
     let mut bounds = own.bounds;
     for (resource, [least, most]) in Resource::ALL.into_iter().zip(spec.resource_bounds.values()) {
         let bound = &mut bounds[resource.index()];
-        *bound = Bounds { least: least.unwrap_or(bound.least), most: most.unwrap_or(bound.most) };
+        *bound = Bounds::new(least.unwrap_or(bound.least), most.unwrap_or(bound.most));
     }
     Settings {
         window_seconds: spec.window_seconds(),

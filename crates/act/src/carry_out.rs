@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use check::{Fault, Rule};
+use futures_util::{FutureExt, StreamExt};
 use jiff::SignedDuration;
 use model::{Migration, Name, Phase, Plan, Pod, Policy, Snapshot, Workload, WorkloadRef};
 use tracing::{Instrument, debug_span};
@@ -15,6 +16,7 @@ use crate::error::ActError;
 use crate::gate::{Gate, Verdict};
 use crate::hints::{self, Hints};
 use crate::marks::{self, Cordon};
+use crate::node_claims::NODE_POOL;
 use crate::options::{NodeRemoval, Options};
 use crate::pods::{Pods, Watched};
 use crate::progress::{Done, Ending, Listener, Progress, StepDone};
@@ -33,6 +35,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Cordons outlive what the plan expects by this.
 const CORDONS_OUTLIVE: SignedDuration = SignedDuration::from_hours(2);
+/// Nodes cordoned or taken away at once; the pace of writes bounds them further.
+const NODES_AT_ONCE: usize = 4;
 /// Whatever a plan says of itself.
 const CORDONS_LAST: SignedDuration = SignedDuration::from_hours(72);
 
@@ -77,6 +81,10 @@ pub async fn carry_out(
         told_emptied: BTreeSet::new(),
         steps: BTreeMap::new(),
         replacements: BTreeSet::new(),
+        of_karpenter: {
+            let nodes = snapshot.nodes.iter().filter(|node| node.labels.get(NODE_POOL).is_some());
+            nodes.map(|node| node.name.clone()).collect()
+        },
         added: added.as_ref().map_or_else(|_| Vec::new(), |added| added.clone().into_iter().collect()),
     };
     for step in &rest.gone {
@@ -142,6 +150,8 @@ pub(crate) struct Execution<'e> {
     pub(crate) graces: HashMap<Name, i64>,
     /// Pods that came in place of others, by uid.
     pub(crate) replacements: BTreeSet<Name>,
+    /// Nodes of Karpenter's pools.
+    of_karpenter: BTreeSet<Name>,
     /// Nodes that were added: the plan's name for each, and its own.
     added: Vec<(Name, Name)>,
 }
@@ -237,8 +247,15 @@ impl Execution<'_> {
             return Ok(());
         }
         (self.listener)(Progress::Cordoning(&rest.nodes.remove));
-        for node in &rest.nodes.remove {
-            match marks::cordon(self.cluster, node, &self.plan.name, self.marks_last()).await? {
+        let (cluster, plan, last) = (self.cluster, &self.plan.name, self.marks_last());
+        let cordon = |node: &Name| {
+            let node = node.clone();
+            async move { (marks::cordon(cluster, &node, plan, last).await, node) }.boxed()
+        };
+        let all: Vec<_> = rest.nodes.remove.iter().map(cordon).collect();
+        let all: Vec<_> = futures_util::stream::iter(all).buffer_unordered(NODES_AT_ONCE).collect().await;
+        for (cordoned, node) in all {
+            match cordoned? {
                 Cordon::Done | Cordon::Gone => {}
                 Cordon::Lifted => return Err(Stop::RollBack(format!("somebody has uncordoned node {node}"))),
             }
@@ -249,7 +266,9 @@ impl Execution<'_> {
     /// Karpenter must not take away what pods are moved to. Nodes that were added are protected already.
     async fn protect_targets(&self, rest: &Plan) -> Result<(), Stop> {
         let is_added = |node: &Name| self.added.iter().any(|(_, added)| added == node);
-        for node in protection::targets(rest).into_iter().filter(|node| !is_added(node)) {
+        let is_karpenters = |node: &&Name| self.of_karpenter.contains(*node);
+        let targets = protection::targets(rest).into_iter().filter(is_karpenters);
+        for node in targets.filter(|node| !is_added(node)) {
             protection::protect(self.cluster, node, &self.plan.name, self.marks_last()).await?;
         }
         Ok(())
@@ -341,17 +360,23 @@ impl Execution<'_> {
     async fn take_away_emptied(&mut self, pods: &Watched) -> Result<BTreeMap<Name, String>, Stop> {
         let mut held_back = BTreeMap::new();
         let going: Vec<Name> = self.plan.nodes.remove.iter().filter(|node| self.is_going(node)).cloned().collect();
-        for node in going {
-            if pods.now(|pods| pods.left_on(&node)) > 0 {
-                continue;
-            }
+        let going: Vec<Name> = going.into_iter().filter(|node| pods.now(|pods| pods.left_on(node)) == 0).collect();
+        for node in &going {
             if self.told_emptied.insert(node.clone()) {
-                (self.listener)(Progress::NodeEmptied(&node));
+                (self.listener)(Progress::NodeEmptied(node));
                 if self.options.removal != NodeRemoval::None {
-                    (self.listener)(Progress::RemovingNode(&node));
+                    (self.listener)(Progress::RemovingNode(node));
                 }
             }
-            match remove(self.cluster, &node, &self.plan.name, self.options.removal).await? {
+        }
+        // A pool's budget is asked before each of its nodes.
+        let at_once = if self.options.removal == NodeRemoval::Karpenter { 1 } else { NODES_AT_ONCE };
+        let (cluster, plan, removal) = (self.cluster, &self.plan.name, self.options.removal);
+        let take = |node: Name| async move { (remove(cluster, &node, plan, removal).await, node) }.boxed();
+        let taken: Vec<_> = going.into_iter().map(take).collect();
+        let taken: Vec<_> = futures_util::stream::iter(taken).buffer_unordered(at_once).collect().await;
+        for (removed, node) in taken {
+            match removed? {
                 Removed::Done => {
                     self.emptied.insert(node);
                 }
@@ -383,11 +408,15 @@ impl Execution<'_> {
     /// What was added or moved to is a node like any other from now on.
     async fn release_nodes(&self) {
         let is_ours = |stand_in: &StandIn| stand_in.plan == self.plan.name;
-        let mut released = protection::release(self.cluster, |by, _| by == self.plan.name).await;
-        if !self.added.is_empty() {
-            released = released.and(addition::release(self.cluster, is_ours).await);
-        }
-        if let Err(error) = released {
+        let release = async {
+            let nodes = marks::written_on(self.cluster).await?;
+            let released = protection::release(self.cluster, &nodes, |by, _| by == self.plan.name).await;
+            if !self.added.is_empty() {
+                addition::release(self.cluster, &nodes, is_ours).await?;
+            }
+            released
+        };
+        if let Err(error) = release.await {
             (self.listener)(Progress::MarksLeft(&error.to_string()));
         }
     }
@@ -423,7 +452,7 @@ fn follows_late(rule: Rule) -> bool {
 
 /// Does any node bear the plan's mark?
 async fn is_begun(cluster: &Cluster, plan: &Plan) -> Result<bool, ActError> {
-    Ok(marks::marked(cluster).await?.iter().any(|marked| marked.plan == plan.name))
+    Ok(marks::marked(&marks::written_on(cluster).await?).iter().any(|marked| marked.plan == plan.name))
 }
 
 /// The node that has to stay for the rest to be legal.

@@ -1,5 +1,6 @@
 //! The cluster that is acted on: read as a whole, written to at a measured pace.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -7,13 +8,16 @@ use model::{Prices, Snapshot, Time};
 use observe::prices::{PriceTable, offers, price_nodes};
 use observe::{Connection, LiveOptions};
 use tokio::sync::{Mutex, watch};
-use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::answer::Refusal;
 use crate::error::ActError;
 
 /// Twenty writes a second, which no API server notices.
 const BETWEEN_WRITES: Duration = Duration::from_millis(50);
+/// So long others go before what only tells of something.
+const ASIDE: Duration = Duration::from_secs(10);
+/// A turn that was missed while nobody was ready is made up for.
+const MADE_UP: u32 = 2;
 
 /// A fence opens again with the next renewal, or whatever is under way ends.
 const FENCED: Duration = Duration::from_secs(1);
@@ -30,7 +34,10 @@ pub struct Cluster {
     connection: Connection,
     live: LiveOptions,
     prices: PriceTable,
-    pace: Mutex<Interval>,
+    /// When the next write has its turn.
+    next: Mutex<Instant>,
+    /// How many writes wait for theirs.
+    waiting: AtomicUsize,
     fence: Option<Fence>,
     listener: WriteListener,
 }
@@ -43,10 +50,17 @@ impl Cluster {
 
     /// The same over a connection that there is already, by a process that may write only behind its fence.
     pub fn new(connection: Connection, live: LiveOptions, prices: PriceTable, fence: Option<Fence>) -> Cluster {
-        let mut pace = interval(BETWEEN_WRITES);
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (client, listener) = (connection.client.clone(), Box::new(|_, _| ()));
-        Cluster { client, connection, live, prices, pace: Mutex::new(pace), fence, listener }
+        Cluster {
+            client,
+            connection,
+            live,
+            prices,
+            next: Mutex::new(Instant::now()),
+            waiting: AtomicUsize::new(0),
+            fence,
+            listener,
+        }
     }
 
     /// The same, and somebody hears of every write.
@@ -79,6 +93,15 @@ impl Cluster {
         self.write_of("object", write).await
     }
 
+    /// The same of what can wait until nothing else does, for a while: what only tells of something.
+    pub async fn write_aside<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
+        let start = Instant::now();
+        while self.waiting.load(Ordering::Relaxed) > 0 && start.elapsed() < ASIDE {
+            tokio::time::sleep(BETWEEN_WRITES).await;
+        }
+        self.write(write).await
+    }
+
     /// The same of an eviction.
     pub(crate) async fn write_eviction<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
         self.write_of("eviction", write).await
@@ -95,7 +118,7 @@ impl Cluster {
     }
 
     async fn write_in_turn<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
-        self.pace.lock().await.tick().await;
+        self.turn().await;
         if let Some(fence) = &self.fence {
             let until = *fence.borrow();
             if until.is_none_or(|until| Instant::now() >= until) {
@@ -103,6 +126,18 @@ impl Cluster {
             }
         }
         self.answer(write).await
+    }
+
+    /// Waits for the turn of one write.
+    async fn turn(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waits = Waits(&self.waiting);
+        let mut next = self.next.lock().await;
+        let earliest = Instant::now().checked_sub(BETWEEN_WRITES * MADE_UP);
+        let turn = earliest.map_or(*next, |earliest| earliest.max(*next));
+        *next = turn + BETWEEN_WRITES;
+        // Whoever comes later waits behind it.
+        tokio::time::sleep_until(turn.into()).await;
     }
 
     /// An answer within the time that one request may take.
@@ -114,5 +149,14 @@ impl Cluster {
                 Err(Refusal::Busy(Duration::ZERO, format!("no answer within {seconds} s")))
             }
         }
+    }
+}
+
+/// One write that waits, for as long as it does.
+struct Waits<'w>(&'w AtomicUsize);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

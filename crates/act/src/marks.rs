@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use model::Name;
@@ -11,6 +12,8 @@ use crate::answer::Refusal;
 use crate::cluster::Cluster;
 use crate::error::ActError;
 
+/// What all that plans write begins with.
+const PREFIX: &str = "optimizer.io/";
 /// The plan that has cordoned the node.
 pub const CORDONED_BY: &str = "optimizer.io/cordoned-by";
 /// When that cordon is of no use any more.
@@ -18,6 +21,8 @@ pub const CORDONED_UNTIL: &str = "optimizer.io/cordoned-until";
 /// The plan that has emptied the node.
 pub const EMPTIED_BY: &str = "optimizer.io/emptied-by";
 
+/// Nodes read at once.
+const PAGE: u32 = 500;
 /// Tries where somebody else writes the node at the same moment: kubelets do so every few seconds.
 const MOST_TRIES: usize = 10;
 
@@ -135,23 +140,38 @@ pub struct Marked {
     pub is_emptied: bool,
 }
 
-/// Every node that bears a plan's mark.
-pub async fn marked(cluster: &Cluster) -> Result<Vec<Marked>, ActError> {
+/// What nodes on which plans have written anything say of themselves. Read a page at a time: of all other nodes nothing is
+/// kept.
+pub(crate) async fn written_on(cluster: &Cluster) -> Result<Vec<ObjectMeta>, ActError> {
     let api: Api<Node> = Api::all(cluster.client.clone());
-    let list = ListParams::default();
-    let nodes = cluster.answer(api.list(&list)).await.map_err(|refusal| refused("list nodes", &refusal))?;
+    let (mut found, mut page) = (Vec::new(), ListParams::default().limit(PAGE));
+    loop {
+        let list = cluster.answer(api.list_metadata(&page)).await.map_err(|refusal| refused("list nodes", &refusal))?;
+        let is_written_on = |metadata: &ObjectMeta| {
+            metadata.annotations.as_ref().is_some_and(|all| all.keys().any(|key| key.starts_with(PREFIX)))
+        };
+        found.extend(list.items.into_iter().map(|node| node.metadata).filter(is_written_on));
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// Of these nodes those that bear a plan's mark.
+pub(crate) fn marked(nodes: &[ObjectMeta]) -> Vec<Marked> {
     let now = Timestamp::now();
-    let mark_of = |node: &Node| {
-        let annotations = node.metadata.annotations.as_ref()?;
+    let mark_of = |node: &ObjectMeta| {
+        let annotations = node.annotations.as_ref()?;
         let until = annotations.get(CORDONED_UNTIL).and_then(|until| until.parse::<Timestamp>().ok());
         Some(Marked {
-            node: node.metadata.name.as_deref()?.into(),
+            node: node.name.as_deref()?.into(),
             plan: annotations.get(CORDONED_BY)?.clone(),
             is_expired: until.is_some_and(|until| until < now),
             is_emptied: annotations.contains_key(EMPTIED_BY),
         })
     };
-    Ok(nodes.items.iter().filter_map(mark_of).collect())
+    nodes.iter().filter_map(mark_of).collect()
 }
 
 pub(crate) async fn get(cluster: &Cluster, node: &Name) -> Result<Option<Node>, ActError> {

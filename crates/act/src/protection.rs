@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Node;
-use kube::Api;
-use kube::api::ListParams;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use model::{Name, Plan};
 use serde_json::{Value, json};
 
@@ -13,7 +11,7 @@ use crate::addition::stand_in::{DO_NOT_DISRUPT, PROTECTED_BY};
 use crate::answer::Refusal;
 use crate::cluster::Cluster;
 use crate::error::ActError;
-use crate::marks::{self, refused};
+use crate::marks;
 use crate::node_claims::NODE_POOL;
 
 /// When that is of no use any more. A node that was added for a plan bears another mark besides, and has none of these.
@@ -52,14 +50,15 @@ pub(crate) async fn protect(cluster: &Cluster, node: &Name, plan: &str, lasts: S
 }
 
 /// Takes back what plans have said to Karpenter of nodes that they move pods to: of these, by name, and past its time or not.
-pub(crate) async fn release(cluster: &Cluster, is_over: impl Fn(&str, bool) -> bool) -> Result<(), ActError> {
-    let api: Api<Node> = Api::all(cluster.client.clone());
-    let list = ListParams::default();
-    let nodes = cluster.answer(api.list(&list)).await.map_err(|refusal| refused("list nodes", &refusal))?;
+pub(crate) async fn release(
+    cluster: &Cluster,
+    nodes: &[ObjectMeta],
+    is_over: impl Fn(&str, bool) -> bool,
+) -> Result<(), ActError> {
     for node in nodes {
-        let Some((plan, has_expired)) = node.metadata.annotations.as_ref().and_then(protected_by) else { continue };
+        let Some((plan, has_expired)) = node.annotations.as_ref().and_then(protected_by) else { continue };
         if is_over(plan, has_expired) {
-            unprotect(cluster, &node.metadata.name.as_deref().unwrap_or_default().into(), plan).await?;
+            unprotect(cluster, &node.name.as_deref().unwrap_or_default().into(), plan).await?;
         }
     }
     Ok(())

@@ -19,30 +19,32 @@ pub struct Undone {
 /// that were added for it.
 pub async fn undo(cluster: &Cluster, plan: &str) -> Result<Undone, ActError> {
     let undone = lift_cordons(cluster, plan).await?;
-    addition::release(cluster, |stand_in| stand_in.plan == plan).await?;
+    addition::release(cluster, &marks::written_on(cluster).await?, |stand_in| stand_in.plan == plan).await?;
     Ok(undone)
 }
 
 /// The same, but for the nodes that were added: a plan that waits goes on with them.
 pub async fn lift_cordons(cluster: &Cluster, plan: &str) -> Result<Undone, ActError> {
     let mut undone = Undone { hints_left: hints::take_back(cluster, Some(plan)).await.err(), ..Undone::default() };
-    for marked in marks::marked(cluster).await?.into_iter().filter(|marked| marked.plan == plan) {
+    let nodes = marks::written_on(cluster).await?;
+    for marked in marks::marked(&nodes).into_iter().filter(|marked| marked.plan == plan) {
         marks::uncordon(cluster, &marked.node, plan).await?;
         undone.uncordoned.push(marked.node);
     }
-    protection::release(cluster, |by, _| by == plan).await?;
+    protection::release(cluster, &nodes, |by, _| by == plan).await?;
     Ok(undone)
 }
 
 /// The same of every plan.
 pub async fn undo_all(cluster: &Cluster) -> Result<Undone, ActError> {
     let mut undone = Undone { hints_left: hints::take_back(cluster, None).await.err(), ..Undone::default() };
-    for marked in marks::marked(cluster).await? {
+    let nodes = marks::written_on(cluster).await?;
+    for marked in marks::marked(&nodes) {
         marks::uncordon(cluster, &marked.node, &marked.plan).await?;
         undone.uncordoned.push(marked.node);
     }
-    protection::release(cluster, |_, _| true).await?;
-    addition::release(cluster, |_| true).await?;
+    protection::release(cluster, &nodes, |_, _| true).await?;
+    addition::release(cluster, &nodes, |_| true).await?;
     Ok(undone)
 }
 
@@ -66,7 +68,8 @@ pub async fn sweep(cluster: &Cluster, standing: impl Fn(&str) -> Standing) -> Re
         Standing::Unknown => is_expired,
     };
     let (mut uncordoned, mut refused) = (Vec::new(), None);
-    for marked in marks::marked(cluster).await?.into_iter().filter(|marked| !marked.is_emptied) {
+    let nodes = marks::written_on(cluster).await?;
+    for marked in marks::marked(&nodes).into_iter().filter(|marked| !marked.is_emptied) {
         if is_left(&marked.plan, marked.is_expired) {
             // One that cannot be uncordoned is in nobody's way.
             match marks::uncordon(cluster, &marked.node, &marked.plan).await {
@@ -75,8 +78,8 @@ pub async fn sweep(cluster: &Cluster, standing: impl Fn(&str) -> Standing) -> Re
             }
         }
     }
-    protection::release(cluster, is_left).await?;
-    addition::release(cluster, |stand_in| is_left(&stand_in.plan, stand_in.is_expired())).await?;
+    protection::release(cluster, &nodes, is_left).await?;
+    addition::release(cluster, &nodes, |stand_in| is_left(&stand_in.plan, stand_in.is_expired())).await?;
     match refused {
         Some(error) if uncordoned.is_empty() => Err(error),
         _ => Ok(uncordoned),

@@ -16,7 +16,7 @@ use crate::settling::Settling;
 use crate::surge;
 
 /// Evictions asked for at once; the pace of writes bounds them further.
-const EVICTIONS_AT_ONCE: usize = 8;
+const EVICTIONS_AT_ONCE: usize = 16;
 /// How often somebody who waits is told what for.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 

@@ -122,9 +122,9 @@ pub enum BinPackingStrategy {
     FirstFit,
     /// Each pod to the fullest node that takes it.
     BestFit,
-    /// Pods that talk to each other near each other.
+    /// Each pod to the zone and node with most pods of its namespace.
     NetworkAware,
-    /// Pods that prefer each other near each other.
+    /// Each pod where most of its preferences hold.
     Affinity,
     /// The whole cluster at once.
     #[default]

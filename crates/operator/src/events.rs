@@ -38,7 +38,7 @@ pub async fn tell(context: &Context, subject: Subject<'_>, kind: EventType, reas
     let note: String = note.chars().take(LONGEST).collect();
     let event =
         Event { type_: kind, reason: reason.to_owned(), note: Some(note), action: reason.to_owned(), secondary: None };
-    if let Err(refusal) = context.cluster.write(context.events.recorder.publish(&event, &reference)).await {
+    if let Err(refusal) = context.cluster.write_aside(context.events.recorder.publish(&event, &reference)).await {
         debug!(problem = %refusal.in_words(), "event not written");
     }
 }

@@ -26,6 +26,7 @@ use crate::carry_out::Stop;
 use crate::cluster::Cluster;
 use crate::error::ActError;
 use crate::gate::{Gate, Verdict};
+use crate::marks;
 use crate::options::{NodeAddition, Options};
 use crate::progress::{Listener, Progress};
 use stand_in::StandIn;
@@ -186,7 +187,7 @@ pub(crate) async fn is_begun(cluster: &Cluster, plan: &Plan) -> Result<bool, Act
     }
     let of_plan = |found: &StandIn| found.plan == plan.name;
     let has_claim = release::claims_of_plans(cluster).await?.iter().any(|(_, found)| of_plan(found));
-    Ok(has_claim || stand_in::all(cluster).await?.iter().any(|(_, found)| of_plan(found)))
+    Ok(has_claim || stand_in::all(&marks::written_on(cluster).await?).iter().any(|(_, found)| of_plan(found)))
 }
 
 /// Would whoever adds nodes be let to add these? Each that is not, and why.

@@ -1,6 +1,7 @@
 //! What is left of the nodes of a plan that is over: they are nodes like any other from then on, and NodeClaims that came to
 //! nothing go.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::json;
 
@@ -16,13 +17,17 @@ use crate::removal::{Removed, delete, left_on, only};
 const MOST_TRIES: usize = 5;
 
 /// Takes back the marks of plans that are over, and gives back the NodeClaims that were made for them and hold nothing.
-pub(crate) async fn release(cluster: &Cluster, is_over: impl Fn(&StandIn) -> bool) -> Result<(), ActError> {
+pub(crate) async fn release(
+    cluster: &Cluster,
+    nodes: &[ObjectMeta],
+    is_over: impl Fn(&StandIn) -> bool,
+) -> Result<(), ActError> {
     for (claim, found) in claims_of_plans(cluster).await? {
         if is_over(&found) {
             give_back(cluster, &claim).await?;
         }
     }
-    for (node, found) in stand_in::all(cluster).await? {
+    for (node, found) in stand_in::all(nodes) {
         if is_over(&found) {
             stand_in::unmark(cluster, &node, &found.plan).await?;
         }

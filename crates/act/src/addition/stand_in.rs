@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
-use kube::Api;
-use kube::api::{ListParams, ObjectMeta};
+use kube::api::ObjectMeta;
 use model::Name;
 use serde_json::{Value, json};
 
@@ -132,10 +131,7 @@ pub fn unmarked(is_protection_ours: bool) -> Value {
     annotations
 }
 
-/// Every node that stands for a planned one.
-pub async fn all(cluster: &Cluster) -> Result<Vec<(Name, StandIn)>, ActError> {
-    let api: Api<Node> = Api::all(cluster.client.clone());
-    let list = ListParams::default();
-    let nodes = cluster.answer(api.list(&list)).await.map_err(|refusal| refused("list nodes", &refusal))?;
-    Ok(nodes.items.iter().filter_map(|node| Some((node.metadata.name.as_deref()?.into(), read(node)?))).collect())
+/// Of these nodes those that stand for planned ones.
+pub fn all(nodes: &[ObjectMeta]) -> Vec<(Name, StandIn)> {
+    nodes.iter().filter_map(|node| Some((node.name.as_deref()?.into(), of(node)?))).collect()
 }

@@ -37,6 +37,15 @@ impl ByRoom {
         ByRoom { order, room }
     }
 
+    /// The nodes that take all these pods, those with the least room first.
+    pub(super) fn all_that_take(&self, placement: &Placement<'_>, pods: &[u32]) -> impl Iterator<Item = usize> {
+        let size: f64 = pods.iter().map(|pod| placement.problem.pod_size(*pod as usize)).sum();
+        // Nodes with less room than the pods are large cannot take them; a thousandth is left for rounding.
+        let first = self.order.partition_point(|node| self.room[*node as usize] < size * 0.999);
+        let nodes = self.order[first..].iter().map(|node| *node as usize);
+        nodes.filter(move |node| super::drain::all_fit(placement, pods, *node))
+    }
+
     fn position(&self, node: usize) -> Result<usize, usize> {
         let key = (self.room[node], node as u32);
         self.order.binary_search_by(|other| self.room[*other as usize].total_cmp(&key.0).then(other.cmp(&key.1)))
@@ -45,13 +54,7 @@ impl ByRoom {
 
 impl Chooser for ByRoom {
     fn choose_where(&self, placement: &Placement<'_>, pods: &[u32], test: &dyn Fn(usize) -> bool) -> Option<usize> {
-        let size: f64 = pods.iter().map(|pod| placement.problem.pod_size(*pod as usize)).sum();
-        // Nodes with less room than the pods are large cannot take them; a thousandth is left for rounding.
-        let first = self.order.partition_point(|node| self.room[*node as usize] < size * 0.999);
-        self.order[first..]
-            .iter()
-            .map(|node| *node as usize)
-            .find(|node| super::drain::all_fit(placement, pods, *node) && test(*node))
+        self.all_that_take(placement, pods).find(|node| test(*node))
     }
 
     fn changed(&mut self, placement: &Placement<'_>, node: usize) {

@@ -16,6 +16,7 @@ pub(crate) mod pending;
 pub mod placement;
 mod problem;
 mod provisioning;
+mod ranked;
 mod repair;
 mod replan;
 pub mod search;

@@ -5,6 +5,7 @@ use super::circles::Circle;
 use super::first_fit::FirstFit;
 use super::limits::Limits;
 use super::placement::Placement;
+use super::ranked::{Affinity, NetworkAware};
 use super::search::Search;
 
 /// A way to find a cheaper placement.
@@ -49,8 +50,8 @@ impl Attempt {
 }
 
 /// All strategies.
-pub fn strategies() -> [&'static dyn Strategy; 3] {
-    [&Search, &BestFit, &FirstFit]
+pub fn strategies() -> [&'static dyn Strategy; 5] {
+    [&Search, &BestFit, &FirstFit, &Affinity, &NetworkAware]
 }
 
 /// The one that is used where none is named.

@@ -21,22 +21,21 @@ pub struct Terms {
     pub profile_generation: Option<i64>,
 }
 
+fn strategy(of: BinPackingStrategy) -> &'static dyn Strategy {
+    let name = match of {
+        BinPackingStrategy::FirstFit => "first-fit",
+        BinPackingStrategy::BestFit => "best-fit",
+        BinPackingStrategy::NetworkAware => "network-aware",
+        BinPackingStrategy::Affinity => "affinity",
+        BinPackingStrategy::Search => "search",
+    };
+    engine::strategy(name).unwrap_or_else(engine::default_strategy)
+}
+
 impl Terms {
     /// Those of a configuration, or why there are none: a reason for machines, and one for people.
     pub fn of(context: &Context, config: &Arc<DynamicObject>) -> Result<Terms, (&'static str, String)> {
         let spec: OptimizationConfigSpec = part(config, "spec").map_err(|wrong| ("Invalid", wrong))?;
-        let strategy = match spec.bin_packing_strategy {
-            BinPackingStrategy::FirstFit => "first-fit",
-            BinPackingStrategy::BestFit => "best-fit",
-            BinPackingStrategy::NetworkAware => "network-aware",
-            BinPackingStrategy::Affinity => "affinity",
-            BinPackingStrategy::Search => "search",
-        };
-        let strategy = engine::strategy(strategy).ok_or_else(|| {
-            let known: Vec<&str> = engine::strategies().iter().map(|strategy| strategy.name()).collect();
-            let problem = format!("spec.binPackingStrategy: {strategy} is not there yet: one of {}", known.join(", "));
-            ("UnknownStrategy", problem)
-        })?;
         let found = match &spec.profile {
             None => None,
             Some(name) => {
@@ -47,6 +46,7 @@ impl Terms {
         let in_profile = |wrong| ("InvalidProfile", format!("in its profile: {wrong}"));
         let profile = found.as_deref().map(|found| part(found, "spec").map_err(in_profile)).transpose()?;
         let profile_generation = found.and_then(|found| found.metadata.generation);
+        let strategy = strategy(spec.bin_packing_strategy);
         Ok(Terms { spec, strategy, profile, profile_generation })
     }
 
@@ -124,5 +124,20 @@ impl Window {
             Window::Closed(Some(opens)) => Some(format!("outside the safe windows; the next opens at {opens}")),
             Window::Closed(None) => Some("outside the safe windows, of which none opens again".to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_chosen_is_there() {
+        use BinPackingStrategy::{Affinity, BestFit, FirstFit, NetworkAware, Search};
+        let all = [FirstFit, BestFit, NetworkAware, Affinity, Search];
+        for of in all {
+            assert_eq!(serde_json::to_value(of).unwrap(), strategy(of).name());
+        }
+        assert_eq!(all.len(), engine::strategies().len());
     }
 }

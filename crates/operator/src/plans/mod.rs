@@ -53,10 +53,12 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// The plan that is being carried out. Not one of which it is still asked whether it may begin.
+    /// The plan that is being carried out, until its last word is written. Not one of which it is still asked whether it may
+    /// begin.
     pub fn executing(&self, context: &Context) -> Option<&DynamicObject> {
         let has_begun = |plan: &&DynamicObject| {
-            context.objects.plans.get(name(plan)).is_some_and(|latest| phase(&latest) == Phase::Executing)
+            let phase = context.objects.plans.get(name(plan)).map(|latest| phase(&latest));
+            phase.is_some_and(|phase| phase == Phase::Executing || phase.is_final())
         };
         self.executing.as_deref().filter(has_begun)
     }

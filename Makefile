@@ -54,10 +54,11 @@ bench-karpenter: ## Beside a real Karpenter, which takes most of an hour
 	$(CARGO) build --release --quiet --bin plimsoll
 	$(CARGO) run --release --quiet -p bench -- karpenter
 
-bench-operator: ## The operator beside 1,000 nodes of a real control plane: memory, and what it costs to wait
+bench-operator: ## The operator beside a real control plane: memory, what it costs to wait, draining, the webhook
 	tests/controlplane/build.sh
 	$(CARGO) build --release --quiet --bin plimsoll
-	$(CARGO) run --release --quiet -p bench -- operator
+	for table in operator recorded drain webhook-speed; do \
+		$(CARGO) run --release --quiet -p bench -- $$table || exit 1; done
 
 fuzz: ## Fuzz the parsers for a minute each (installs cargo-fuzz and a nightly toolchain where they are missing)
 	fuzz/run.sh 60

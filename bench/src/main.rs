@@ -3,18 +3,22 @@
 //!
 //! `bench TABLE …` prints only these tables. `bench fleet SEED NODES PODS` only writes a fleet's dump to stdout, to try
 //! things on. `bench tune-rightsizing` and `bench tune-confidence` look for rightsizing's constants, on July alone.
-//! `bench karpenter` is `make bench-karpenter`; with `--again`, without the hour that Karpenter takes. `bench operator` is
-//! `make bench-operator`; `bench webhook-speed` asks its admission webhook beside a real control plane.
+//! `bench karpenter` is `make bench-karpenter`; with `--again`, without the hour that Karpenter takes. Of
+//! `make bench-operator` are `bench operator` (its memory beside a real control plane), `bench recorded` (the same beside
+//! larger clusters, played back), `bench drain` (how soon nodes are emptied), and `bench webhook-speed`.
 
 mod affinity;
+mod drain;
 mod gap;
 mod karpenter;
 mod matrix;
 mod operator;
 mod packing;
 mod plan;
+mod plane;
 mod process;
 mod provisioning;
+mod recorded;
 mod replan;
 mod rightsizing;
 mod simulate;
@@ -38,6 +42,8 @@ fn main() -> anyhow::Result<()> {
     match arguments.as_slice() {
         ["webhook-speed"] => return webhook::run(&binary(root, "target/release/plimsoll")?),
         ["operator"] => return operator::run(&binary(root, "target/release/plimsoll")?),
+        ["recorded"] => return recorded::run(&binary(root, "target/release/plimsoll")?),
+        ["drain"] => return drain::run(&binary(root, "target/release/plimsoll")?, &root.join("target/drain.log")),
         ["karpenter"] => return karpenter::run(root, &binary(root, "target/release/plimsoll")?, Part::Both),
         ["karpenter", "--again"] => {
             return karpenter::run(root, &binary(root, "target/release/plimsoll")?, Part::OursAgain);
@@ -54,7 +60,8 @@ fn main() -> anyhow::Result<()> {
     let unknown = arguments.iter().find(|name| !TABLES.contains(name));
     anyhow::ensure!(
         unknown.is_none(),
-        "hint: bench [{} …] or bench fleet SEED NODES PODS or bench karpenter [--again]",
+        "hint: bench [{} …] or bench fleet SEED NODES PODS or bench karpenter [--again] or bench \
+         operator|recorded|drain|webhook-speed",
         TABLES.join("|")
     );
     let plimsoll = || binary(root, "target/release/plimsoll");

@@ -1,20 +1,18 @@
 //! The operator beside a real control plane: how soon its first analysis is there, its memory, and what it costs to wait.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use controlplane::ControlPlane;
 use serde_json::{Value, json};
 
+use crate::plane::{self, PATIENCE, list};
 use crate::process::{self, Running};
 
 const NODES: usize = 1_000;
 const DEPLOYMENTS: usize = 500;
 const REPLICAS: usize = 20;
-/// KWOK, the scheduler and the controllers share two cores with us.
-const PATIENCE: Duration = Duration::from_secs(1_800);
 /// Pods that come and go are taken in; then nothing happens but heartbeats.
 const SETTLE: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(60);
@@ -23,26 +21,14 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Runs it.
 pub fn run(plimsoll: &Path) -> anyhow::Result<()> {
-    let mut plane = ControlPlane::start()?;
+    let mut plane = plane::start(plimsoll)?;
     fill(&mut plane)?;
-    let printed = Command::new(plimsoll).arg("crds").output()?;
-    let taken =
-        plane.kubectl_with_input(&["apply", "--server-side", "-f", "-"], &String::from_utf8(printed.stdout)?)?;
-    ensure!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
-    plane.wait_until("our kinds", PATIENCE, |plane| plane.get(&["optimizationconfigs"]).is_ok())?;
-    plane.apply(
-        &json!({
-            "apiVersion": "optimizer.io/v1alpha1", "kind": "OptimizationConfig", "metadata": {"name": "default"},
-            // Once, and then not again for a long time.
-            "spec": {"mode": "observe", "schedule": "0 0 1 1 *"},
-        })
-        .to_string(),
-    )?;
+    // Once, and then not again for a long time.
+    plane::configure(&plane, "observe", "0 0 1 1 *")?;
     let start = Instant::now();
-    let mut operator = Running(start_operator(plimsoll, &plane)?);
-    plane.wait_until("the first analysis", PATIENCE, |plane| {
-        plane.get(&["optimizationconfig", "default"]).is_ok_and(|config| config["status"]["phase"] == "Ready")
-    })?;
+    let mut command = plane::operator(plimsoll, plane.kubeconfig())?;
+    let mut operator = Running(command.args(["--log-level", "error"]).spawn()?);
+    plane.wait_until("the first analysis", PATIENCE, |plane| plane::config(plane)["status"]["phase"] == "Ready")?;
     let first = start.elapsed();
     std::thread::sleep(SETTLE);
     let before = cpu_seconds(operator.0.id())?;
@@ -60,15 +46,6 @@ pub fn run(plimsoll: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_operator(plimsoll: &Path, plane: &ControlPlane) -> anyhow::Result<Child> {
-    let mut command = Command::new(plimsoll);
-    command.args(["operator", "--log-level", "error", "--kubeconfig"]).arg(plane.kubeconfig());
-    for flag in ["--health-address", "--metrics-address"] {
-        command.args([flag, &format!("127.0.0.1:{}", ControlPlane::free_port()?)]);
-    }
-    Ok(command.env("HOME", "/nonexistent").stdin(Stdio::null()).spawn()?)
-}
-
 /// User and system time of a process so far.
 fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
@@ -79,7 +56,6 @@ fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
 }
 
 fn fill(plane: &mut ControlPlane) -> anyhow::Result<()> {
-    let list = |items: Vec<Value>| json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
     let room = json!({"cpu": "7680m", "memory": "30Gi", "pods": "110"});
     let nodes: Vec<Value> = (0..NODES)
         .map(|number| {

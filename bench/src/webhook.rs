@@ -2,16 +2,16 @@
 //! server asks, beside the operator of a real control plane.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use controlplane::ControlPlane;
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::plane::{self, PATIENCE, list};
 use crate::process::Running;
 
 /// Recommendations in force elsewhere, among which that of the pod's workload is found.
@@ -21,20 +21,16 @@ const AT_ONCE: usize = 20;
 const ASKED_BY_EACH: usize = 500;
 /// Connections are made and code is warm before anything counts.
 const WARM_UP: usize = 20;
-const PATIENCE: Duration = Duration::from_secs(300);
-const TARGET_MS: f64 = 20.0;
+const TARGET_MS: f64 = 10.0;
 
 /// Runs it.
 pub fn run(plimsoll: &Path) -> anyhow::Result<()> {
-    let mut plane = ControlPlane::start()?;
-    let printed = Command::new(plimsoll).arg("crds").output()?;
-    let taken =
-        plane.kubectl_with_input(&["apply", "--server-side", "-f", "-"], &String::from_utf8(printed.stdout)?)?;
-    ensure!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
-    plane.wait_until("our kinds", PATIENCE, |plane| plane.get(&["optimizationrecommendations"]).is_ok())?;
+    let mut plane = plane::start(plimsoll)?;
     put_in_force(&plane)?;
     let address = format!("127.0.0.1:{}", ControlPlane::free_port()?);
-    let _operator = Running(start_operator(plimsoll, &plane, &address)?);
+    let mut command = plane::operator(plimsoll, plane.kubeconfig())?;
+    command.args(["--log-level", "error", "--namespace", "default", "--webhook-host", "127.0.0.1"]);
+    let _operator = Running(command.args(["--webhook-address", &address]).spawn()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut config = kube::Config::new(format!("https://{address}").parse()?);
     // Its certificate is its own; what is measured is the same.
@@ -139,21 +135,11 @@ fn put_in_force(plane: &ControlPlane) -> anyhow::Result<()> {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
     let names = (0..OTHERS).map(|number| format!("other-{number}")).chain(["web".to_owned()]);
     let items: Vec<Value> = std::iter::once(namespace).chain(names.map(of)).collect();
-    plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())?;
+    plane.apply(&list(items))?;
     let status = json!({"status": {"phase": "Applied", "method": "InPlace", "applied": [change]}}).to_string();
     let patch =
         ["patch", "optrec", "deployment-web", "-n", "shop", "--subresource=status", "--type=merge", "-p", &status];
     let patched = plane.kubectl(&patch)?;
     ensure!(patched.status.success(), "{}", String::from_utf8_lossy(&patched.stderr));
     Ok(())
-}
-
-fn start_operator(plimsoll: &Path, plane: &ControlPlane, webhooks: &str) -> anyhow::Result<Child> {
-    let mut command = Command::new(plimsoll);
-    command.args(["operator", "--log-level", "error", "--namespace", "default", "--webhook-host", "127.0.0.1"]);
-    command.args(["--webhook-address", webhooks, "--kubeconfig"]).arg(plane.kubeconfig());
-    for flag in ["--health-address", "--metrics-address"] {
-        command.args([flag, &format!("127.0.0.1:{}", ControlPlane::free_port()?)]);
-    }
-    command.env("HOME", "/nonexistent").stdin(Stdio::null()).spawn().context("cannot start the operator")
 }

@@ -1,6 +1,7 @@
 //! What always holds of a plan, on random clusters, judged by the separate check.
 #![allow(clippy::unwrap_used)] // What the tests share fails as loudly as they do.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use check::verify;
@@ -54,18 +55,37 @@ fn policies() -> [Policy; 4] {
     ]
 }
 
+/// A cluster, and its plans by strategy and policy.
+struct Case {
+    name: String,
+    snapshot: Snapshot,
+    prices: Prices,
+    plans: Vec<(&'static dyn Strategy, Policy, Plan)>,
+}
+
+/// Made once, for all that is asked of them.
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
+    let clusters = corners(0..150).chain(fleets(0..30)).chain(fleets_with_empty_nodes(0..12)).chain(company());
+    let case = |(name, snapshot): (String, Snapshot)| {
+        let prices = prices_by_size(&snapshot);
+        let of = strategies().into_iter().flat_map(|strategy| policies().map(|policy| (strategy, policy)));
+        let plan = |(strategy, policy): (&'static dyn Strategy, Policy)| {
+            let plan = plan(&snapshot, &prices, &policy, strategy);
+            (strategy, policy, plan)
+        };
+        let plans = of.map(plan).collect();
+        Case { name, snapshot, prices, plans }
+    };
+    clusters.map(case).collect()
+});
+
 /// Calls the test for every cluster, strategy and policy with the plan.
 fn for_every_plan(test: impl Fn(&str, &Snapshot, &Prices, &Policy, &dyn Strategy, &Plan)) {
     let mut steps = 0;
-    for (name, snapshot) in corners(0..150).chain(fleets(0..30)).chain(fleets_with_empty_nodes(0..12)).chain(company())
-    {
-        let prices = prices_by_size(&snapshot);
-        for strategy in strategies() {
-            for policy in policies() {
-                let plan = plan(&snapshot, &prices, &policy, strategy);
-                steps += plan.migrations.len();
-                test(&format!("{name} {}", strategy.name()), &snapshot, &prices, &policy, strategy, &plan);
-            }
+    for Case { name, snapshot, prices, plans } in CASES.iter() {
+        for (strategy, policy, plan) in plans {
+            steps += plan.migrations.len();
+            test(&format!("{name} {}", strategy.name()), snapshot, prices, policy, *strategy, plan);
         }
     }
     assert!(steps > 1_000, "only {steps} steps were planned: the clusters show nothing");

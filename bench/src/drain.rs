@@ -263,18 +263,8 @@ fn fill(plane: &mut ControlPlane) -> anyhow::Result<()> {
 }
 
 fn node(number: usize) -> Value {
-    let (name, zone) = (format!("node-{number:02}"), ["us-east-1a", "us-east-1b", "us-east-1c"][number % 3]);
     let room = json!({"cpu": "3920m", "memory": "14560Mi", "pods": "58"});
-    json!({
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": name, "labels": {
-            "kubernetes.io/hostname": name, "kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux",
-            "node.kubernetes.io/instance-type": "m6i.xlarge",
-            "topology.kubernetes.io/region": "us-east-1", "topology.kubernetes.io/zone": zone,
-        }},
-        "spec": {"providerID": format!("aws:///{zone}/i-{number:017x}")},
-        "status": {"capacity": room, "allocatable": room},
-    })
+    controlplane::node(&format!("node-{number:02}"), number, "m6i.xlarge", &room)
 }
 
 /// A Deployment and its budget.

@@ -57,21 +57,8 @@ fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
 
 fn fill(plane: &mut ControlPlane) -> anyhow::Result<()> {
     let room = json!({"cpu": "7680m", "memory": "30Gi", "pods": "110"});
-    let nodes: Vec<Value> = (0..NODES)
-        .map(|number| {
-            let (name, zone) = (format!("node-{number:04}"), ["us-east-1a", "us-east-1b", "us-east-1c"][number % 3]);
-            json!({
-                "apiVersion": "v1", "kind": "Node",
-                "metadata": {"name": name, "labels": {
-                    "kubernetes.io/hostname": name, "kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux",
-                    "node.kubernetes.io/instance-type": "m6i.2xlarge",
-                    "topology.kubernetes.io/region": "us-east-1", "topology.kubernetes.io/zone": zone,
-                }},
-                "spec": {"providerID": format!("aws:///{zone}/i-{number:017x}")},
-                "status": {"capacity": room, "allocatable": room},
-            })
-        })
-        .collect();
+    let node = |number| controlplane::node(&format!("node-{number:04}"), number, "m6i.2xlarge", &room);
+    let nodes: Vec<Value> = (0..NODES).map(node).collect();
     plane.apply(&list(nodes))?;
     let deployments: Vec<Value> = (0..DEPLOYMENTS)
         .map(|number| {

@@ -375,16 +375,22 @@ impl Execution<'_> {
         let take = |node: Name| async move { (remove(cluster, &node, plan, removal).await, node) }.boxed();
         let taken: Vec<_> = going.into_iter().map(take).collect();
         let taken: Vec<_> = futures_util::stream::iter(taken).buffer_unordered(at_once).collect().await;
+        // What went has gone, whatever became of others.
+        let mut problem = None;
         for (removed, node) in taken {
-            match removed? {
-                Removed::Done => {
+            match removed {
+                Ok(Removed::Done) => {
                     self.emptied.insert(node);
                 }
-                Removed::Kept(reason) => self.keep(BTreeMap::from([(node, reason)])).await?,
-                Removed::Later(reason) => {
+                Ok(Removed::Kept(reason)) => self.keep(BTreeMap::from([(node, reason)])).await?,
+                Ok(Removed::Later(reason)) => {
                     held_back.insert(node, reason);
                 }
+                Err(error) => problem = problem.or(Some(error)),
             }
+        }
+        if let Some(error) = problem {
+            return Err(error.into());
         }
         Ok(held_back)
     }

@@ -1,5 +1,6 @@
 //! Events on the objects that something happens to: the audit that needs no database.
 
+use act::Refusal;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -31,14 +32,30 @@ impl Events {
 
 /// Writes down what happens, in the log and on the object. Where the API server takes no event the log has it.
 pub async fn tell(context: &Context, subject: Subject<'_>, kind: EventType, reason: &str, note: String) {
+    let (event, reference) = event(&subject, kind, reason, note);
+    let written = context.cluster.write(context.events.recorder.publish(&event, &reference)).await;
+    look_at(written);
+}
+
+/// The same, once nothing else has to be written: for what nobody waits for.
+pub async fn tell_aside(context: &Context, subject: Subject<'_>, kind: EventType, reason: &str, note: String) {
+    let (event, reference) = event(&subject, kind, reason, note);
+    let written = context.cluster.write_aside(context.events.recorder.publish(&event, &reference)).await;
+    look_at(written);
+}
+
+fn event(subject: &Subject<'_>, kind: EventType, reason: &str, note: String) -> (Event, ObjectReference) {
     /// The API server takes a note of a kilobyte.
     const LONGEST: usize = 1_000;
-    let reference = subject.reference();
     info!(object = %subject.words(), reason, "{note}");
     let note: String = note.chars().take(LONGEST).collect();
     let event =
         Event { type_: kind, reason: reason.to_owned(), note: Some(note), action: reason.to_owned(), secondary: None };
-    if let Err(refusal) = context.cluster.write_aside(context.events.recorder.publish(&event, &reference)).await {
+    (event, subject.reference())
+}
+
+fn look_at(written: Result<(), Refusal>) {
+    if let Err(refusal) = written {
         debug!(problem = %refusal.in_words(), "event not written");
     }
 }

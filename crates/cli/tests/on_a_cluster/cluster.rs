@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 /// Far more than anything here takes, on a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 pub const USD_PER_NODE: f64 = 0.192;
-const ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
 
 pub struct Cluster {
     pub plane: ControlPlane,
@@ -223,18 +222,8 @@ fn budgets_are_current(plane: &ControlPlane, apps: &[App], wanted: &impl Fn(&App
 }
 
 pub fn node(number: usize) -> Value {
-    let (name, zone) = (format!("node-{number:02}"), ZONES[number % 3]);
-    let resources = json!({"cpu": "3920m", "memory": "14560Mi", "pods": "58", "ephemeral-storage": "80Gi"});
-    json!({
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": name, "labels": {
-            "kubernetes.io/hostname": name, "kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux",
-            "node.kubernetes.io/instance-type": "m6i.xlarge",
-            "topology.kubernetes.io/region": "us-east-1", "topology.kubernetes.io/zone": zone,
-        }},
-        "spec": {"providerID": format!("aws:///{zone}/i-{number:017x}")},
-        "status": {"capacity": resources, "allocatable": resources},
-    })
+    let room = json!({"cpu": "3920m", "memory": "14560Mi", "pods": "58", "ephemeral-storage": "80Gi"});
+    controlplane::node(&format!("node-{number:02}"), number, "m6i.xlarge", &room)
 }
 
 fn objects(number: usize, app: &App, replicas: usize) -> Vec<Value> {

@@ -1,6 +1,7 @@
 //! From a cluster and its prices to a plan: a strategy proposes a placement, waves order it, findings explain the rest.
 
-pub mod allowance;
+pub mod affinity;
+mod allowance;
 pub mod best_fit;
 pub(crate) mod buying;
 mod circles;
@@ -12,6 +13,7 @@ pub mod findings;
 pub mod first_fit;
 mod landings;
 pub mod limits;
+pub mod network_aware;
 pub(crate) mod pending;
 pub mod placement;
 mod problem;

@@ -1,11 +1,12 @@
 //! A strategy finds a cheaper placement. A new one is a file and a line in the list below.
 
+use super::affinity::Affinity;
 use super::best_fit::BestFit;
 use super::circles::Circle;
 use super::first_fit::FirstFit;
 use super::limits::Limits;
+use super::network_aware::NetworkAware;
 use super::placement::Placement;
-use super::ranked::{Affinity, NetworkAware};
 use super::search::Search;
 
 /// A way to find a cheaper placement.

@@ -141,35 +141,53 @@ proptest! {
         }
     }
 
-    /// Seen to fail without `at_least` and `at_most` in `Candidate::settings`.
+    /// Seen to fail without each `at_least` and `at_most` in `Candidate::settings`.
     #[test]
-    fn what_is_recommended_is_what_limit_ranges_and_quotas_let_pass(
+    fn requests_keep_to_limit_ranges_and_java_heaps(
         cpu in any_cpu(), memory in any_memory(), of_all in any_strategy(), settings in any_settings(),
-        least in 1..4_000_i64, more in 0..4_000_i64, room in 0..4_000_i64, heap in 1..8_i64, of_another in any::<bool>(),
+        least in 1..16_000_i64, more in 0..8_000_i64, heap in 1..100_i64, of_another in any::<bool>(),
     ) {
         let mut main = container("main", Some(500), Some(1 << 30));
         main.java_heap = Some(heap << 30);
         let (mut snapshot, prices) = cluster("Deployment", vec![main]);
         let namespace: Name = if of_another { "another" } else { "shop" }.into();
         let range = Range { least: Some(least), most: Some(least + more), limit_to_request: None };
-        let (name, containers) = (Name::from("limits"), [range, Range::default()]);
-        snapshot.limit_ranges = vec![LimitRange { namespace: namespace.clone(), name: name.clone(), containers }];
-        snapshot.quotas = vec![ResourceQuota { namespace, name, room: [Some(room), None] }];
+        snapshot.limit_ranges = vec![LimitRange { namespace, name: "limits".into(), containers: [range, Range::default()] }];
         let used = [used("main", usage(&cpu, &memory))];
         let advice = rightsize(&snapshot, &prices, &used, strategies()[of_all], &settings);
-        let [cpu, memory] = &advice[0].advice;
-        match &cpu.recommended {
-            Ok(of) => {
-                prop_assert!(of_another || (least..=least + more).contains(&of.request), "{}", of.request);
-                prop_assert!(of_another || cpu.change().is_none_or(|new| new - 500 <= room), "{}", of.request);
+        let [cpu, memory] = advice[0].advice.each_ref().map(|of| of.recommended.as_ref().unwrap());
+        prop_assert!(of_another || (least..=least + more).contains(&cpu.request), "{}", cpu.request);
+        prop_assert_eq!(cpu.bound.is_some(), cpu.words(Resource::Cpu).contains("LimitRange"));
+        prop_assert!(!of_another || cpu.bound.is_none());
+        prop_assert!(memory.request >= heap << 30, "{}", memory.request);
+        prop_assert_eq!(memory.bound.is_some(), memory.words(Resource::Memory).contains("Java heap"));
+    }
+
+    /// Seen to fail without `beyond_quota` in `advice`.
+    #[test]
+    fn what_a_quota_does_not_leave_is_skipped(
+        cpu in any_cpu(), of_all in any_strategy(), settings in any_settings(),
+        room in 0..20_000_i64, of_another in any::<bool>(),
+    ) {
+        let (mut snapshot, prices) = cluster("Deployment", vec![container("main", Some(500), None)]);
+        let used = [used("main", usage(&cpu, &[]))];
+        let needs = |snapshot: &Snapshot| {
+            let of = rightsize(snapshot, &prices, &used, strategies()[of_all], &settings).remove(0).advice;
+            of[0].recommended.as_ref().map(|of| of.request).map_err(Clone::clone)
+        };
+        let free = needs(&snapshot).unwrap();
+        let namespace: Name = if of_another { "another" } else { "shop" }.into();
+        snapshot.quotas = vec![ResourceQuota { namespace, name: "compute".into(), room: [Some(room), None] }];
+        match needs(&snapshot) {
+            Ok(request) => {
+                prop_assert_eq!(request, free);
+                prop_assert!(of_another || request - 500 <= room, "{request}");
             }
-            Err(Skip::NoQuota(why)) => prop_assert!(!of_another && why.contains("ResourceQuota limits leaves"), "{why}"),
+            Err(Skip::NoQuota(why)) => {
+                prop_assert!(!of_another && free - 500 > room && why.contains("ResourceQuota compute leaves"), "{why}");
+            }
             Err(skip) => prop_assert!(false, "{skip}"),
         }
-        let memory = memory.recommended.as_ref().unwrap();
-        prop_assert!(memory.request >= heap << 30, "{}", memory.request);
-        let said = memory.words(Resource::Memory).contains("Java heap");
-        prop_assert_eq!(said, memory.bound.is_some());
     }
 
     /// Seen to fail without `at_least` of the ratio in `Candidate::settings`.

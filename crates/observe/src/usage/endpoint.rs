@@ -17,7 +17,7 @@ const WHAT: &str = "the usage endpoint";
 const MOST_BYTES_A_PAGE: usize = 64 << 20;
 /// As many pages are asked for; who has more gives larger ones.
 const MOST_PAGES: usize = 1_000;
-/// No more is kept of all pages: samples, events and containers, some 300 MB.
+/// No more is kept of all pages: samples, events and containers together.
 const MOST_KEPT: usize = 10_000_000;
 
 /// How an endpoint is asked, for use or for requests.

@@ -130,7 +130,7 @@ impl Execution {
                         Subject::Pod { namespace, name, uid }
                     }
                 };
-                events::tell(&self.context, subject, kind, reason, note).await;
+                events::tell_aside(&self.context, subject, kind, reason, note).await;
             }
         };
         let writing = async {

@@ -7,7 +7,7 @@ CLUSTERS ?= 2000
 CARGO := cargo
 CONTROLPLANE := tests/controlplane/bin
 
-.PHONY: help demo build test lint unit oracle e2e bench bench-karpenter bench-operator fuzz clean
+.PHONY: help demo build test lint unit oracle bench bench-karpenter bench-operator fuzz clean
 
 help: ## Say what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18

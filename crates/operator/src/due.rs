@@ -44,6 +44,15 @@ impl Due {
         }
     }
 
+    /// After so many seconds at the latest.
+    pub fn within(self, seconds: i64, now: Time) -> Due {
+        match self {
+            Due::Past(moment) if moment.saturating_duration_since(Instant::now()).as_secs() as i64 <= seconds => self,
+            Due::At { moment, .. } if moment.seconds_since(now) <= seconds => self,
+            Due::Past(_) | Due::At { .. } => Due::after(seconds),
+        }
+    }
+
     /// Is it time?
     pub fn is_reached(&self, now: Time) -> bool {
         match self {
@@ -72,6 +81,11 @@ mod tests {
         // Set forward over it: once. Set back by days, as where it was wrong at first: it does not wait for days.
         assert!(due.is_reached(Time(midnight + 3 * day)));
         assert!(due.is_reached(Time(midnight - 2 * day)));
+        // Brought forward, unless it comes sooner by itself.
+        assert!(daily(midnight).within(0, Time(midnight)).is_reached(Time(midnight)));
+        assert!(!daily(midnight + day - 5).within(6, Time(midnight + day - 5)).is_reached(Time(midnight + day - 1)));
+        assert!(!Due::after(1_000).within(500, Time(midnight)).is_reached(Time(midnight)));
+        assert!(Due::now().within(500, Time(midnight)).is_reached(Time(midnight)));
         // What comes every so often does not look at the clock.
         let every = Due::by(&Schedule::parse("@every 1h").expect("a schedule"), Time(midnight));
         assert!(!every.is_reached(Time(midnight + day)) && !every.is_reached(Time(midnight - day)));

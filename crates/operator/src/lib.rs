@@ -51,8 +51,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), OperatorError> {
     let (may_write_until, fence) = watch::channel(None);
     let context = Arc::new(Context::begin(settings, fence).await?);
-    let (webhooks, tls) = webhooks::serve(&context).await?;
-    let endpoints = endpoints::serve(&context, tls).await?;
+    let webhooks = webhooks::serve(&context).await?;
+    let endpoints = endpoints::serve(&context, webhooks.as_ref().map(webhooks::Serving::acceptor)).await?;
     let mut stop = std::pin::pin!(stop);
     let lease = leader::Lease::new(&context, may_write_until);
     let result = loop {
@@ -65,7 +65,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         let end = tokio::select! {
             () = &mut stop => Some(Ok(())),
             () = lease.keep() => None,
-            () = webhooks::keep(&context) => None,
+            () = webhooks::keep(&context, webhooks.as_ref()) => None,
             result = lead(&context) => Some(result),
             never = rightsizing::keep(&context) => match never {},
         };

@@ -34,8 +34,10 @@ const ACCEPTED: &str = "Accepted";
 const READY: &str = "Ready";
 /// Nothing is planned on what was heard longer ago.
 const STALE: Duration = Duration::from_secs(300);
-/// What is not accepted is looked at again, since a profile may come or go.
+/// What is not accepted or not answered is looked at again, however long its schedule: what it lacks may come.
 const ASK_AGAIN_SECONDS: i64 = 300;
+/// After the API server has refused what nobody expected.
+const TRY_AGAIN_SECONDS: i64 = 5;
 
 /// All loops, by the name of their configuration.
 #[derive(Default)]
@@ -54,7 +56,7 @@ struct Loop {
 }
 
 impl Loops {
-    /// Brings every loop forward that is due, while this plan is being carried out.
+    /// Brings every loop forward that is due, while this plan is being carried out. One that fails stops no other.
     pub async fn reconcile(
         &mut self,
         context: &Context,
@@ -63,6 +65,7 @@ impl Loops {
         let is_executing = executing.is_some();
         let configs = context.objects.configs.all();
         self.of.retain(|known, _| configs.iter().any(|config| name(config) == known));
+        let mut result = Ok(());
         for config in configs {
             let terms = Terms::of(context, &config);
             let seen = (config.metadata.generation, terms.as_ref().ok().and_then(|terms| terms.profile_generation));
@@ -79,38 +82,52 @@ impl Loops {
             if !turn.due.is_reached(now) {
                 continue;
             }
-            let terms = match terms {
-                Ok(terms) => terms,
-                Err(why) => {
-                    fail(context, &config, (ACCEPTED, None), why).await?;
-                    turn.due = Due::after(ASK_AGAIN_SECONDS);
-                    continue;
+            let schedule = terms.as_ref().ok().and_then(|terms| Schedule::parse(&terms.spec.schedule).ok());
+            let is_answered = come_round(context, &config, terms, executing, &mut turn.watched).await;
+            let due = schedule.map_or(Due::after(ASK_AGAIN_SECONDS), |schedule| Due::by(&schedule, now));
+            turn.due = match is_answered {
+                Ok(true) => due,
+                Ok(false) => due.within(ASK_AGAIN_SECONDS, now),
+                Err(error) => {
+                    result = result.and(Err(error));
+                    due.within(TRY_AGAIN_SECONDS, now)
                 }
             };
-            // It was read without fault, so there is a schedule.
-            turn.due = Schedule::parse(&terms.spec.schedule)
-                .map_or(Due::after(ASK_AGAIN_SECONDS), |schedule| Due::by(&schedule, now));
-            if let Some(plan) = executing {
-                // What becomes of its own plan is written by whoever carries it out.
-                if annotation(plan, CONFIG) != Some(name(&config)) {
-                    stand(context, &config, |status| status.state = Some(State::Waiting)).await?;
-                }
-                continue;
-            }
-            let span = debug_span!("analysis", config = name(&config), mode = ?terms.spec.mode);
-            come_round(context, &config, &terms, &mut turn.watched).instrument(span).await?;
         }
-        Ok(())
+        result
     }
 }
 
-/// From a look at the cluster to a report or a plan.
+/// Looks, unless it is not understood or a plan is being carried out. Is nothing left to ask?
 async fn come_round(
+    context: &Context,
+    config: &Arc<DynamicObject>,
+    terms: Result<Terms, (&'static str, String)>,
+    executing: Option<&DynamicObject>,
+    watched: &mut Watched,
+) -> Result<bool, OperatorError> {
+    let terms = match terms {
+        Ok(terms) => terms,
+        Err(why) => return fail(context, config, (ACCEPTED, None), why).await,
+    };
+    if let Some(plan) = executing {
+        // What becomes of its own plan is written by whoever carries it out.
+        if annotation(plan, CONFIG) != Some(name(config)) {
+            stand(context, config, |status| status.state = Some(State::Waiting)).await?;
+        }
+        return Ok(true);
+    }
+    let span = debug_span!("analysis", config = name(config), mode = ?terms.spec.mode);
+    analyze(context, config, &terms, watched).instrument(span).await
+}
+
+/// From a look at the cluster to a report or a plan. Is there an answer?
+async fn analyze(
     context: &Context,
     config: &Arc<DynamicObject>,
     terms: &Terms,
     watched: &mut Watched,
-) -> Result<(), OperatorError> {
+) -> Result<bool, OperatorError> {
     let unanswered = (READY, Some(State::Watching));
     let silent = context.followed.silent_for();
     if silent > STALE {
@@ -174,15 +191,16 @@ async fn come_round(
         record::put(&mut status.conditions, READY, Holds::True, "Analyzed", message.clone());
     })
     .await
+    .map(|()| true)
 }
 
-/// There is no answer: its status says by this condition why, and what it does until there is one.
+/// There is no answer: its status says by this condition why, and what it does until there is one. Always `false`.
 async fn fail(
     context: &Context,
     config: &Arc<DynamicObject>,
     (condition, state): (&'static str, Option<State>),
     (reason, problem): (&'static str, String),
-) -> Result<(), OperatorError> {
+) -> Result<bool, OperatorError> {
     events::tell(context, Subject::Config(name(config)), EventType::Warning, reason, problem.clone()).await;
     stand(context, config, |status| {
         status.phase = ConfigPhase::Error;
@@ -190,6 +208,7 @@ async fn fail(
         record::put(&mut status.conditions, condition, Holds::False, reason, problem.clone());
     })
     .await
+    .map(|()| false)
 }
 
 /// Writes down what a configuration is doing now, and nothing else of its status.

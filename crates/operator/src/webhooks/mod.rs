@@ -82,36 +82,51 @@ const BODY: Duration = Duration::from_secs(2);
 /// How often the certificate is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// Listens until the tasks are dropped, and shows a certificate once there is one; with it others may be served too.
-pub async fn serve(context: &Arc<Context>) -> Result<(JoinSet<()>, Option<TlsAcceptor>), OperatorError> {
-    let mut tasks = JoinSet::new();
-    let Some(webhooks) = context.settings.webhooks.clone() else { return Ok((tasks, None)) };
-    let bound = TcpListener::bind(webhooks.address).await;
-    let listener = bound.map_err(|source| OperatorError::Listen { address: webhooks.address, source })?;
-    let served = Arc::new(Served::default());
-    let (follower, shown) = (context.clone(), served.clone());
-    tasks.spawn(async move {
+/// Webhooks that are being served, until this is dropped.
+#[derive(Debug)]
+pub struct Serving {
+    terms: Webhooks,
+    served: Arc<Served>,
+    tasks: JoinSet<()>,
+}
+
+impl Serving {
+    /// TLS with the certificate of the webhooks, for others to be served with it too.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::new(self.served.config()))
+    }
+}
+
+/// Listens where the settings have webhooks, and shows a certificate once there is one.
+pub async fn serve(context: &Arc<Context>) -> Result<Option<Serving>, OperatorError> {
+    let Some(terms) = context.settings.webhooks.clone() else { return Ok(None) };
+    let bound = TcpListener::bind(terms.address).await;
+    let listener = bound.map_err(|source| OperatorError::Listen { address: terms.address, source })?;
+    let mut serving = Serving { terms, served: Arc::default(), tasks: JoinSet::new() };
+    let (follower, served) = (context.clone(), serving.served.clone());
+    let acceptor = serving.acceptor();
+    serving.tasks.spawn(async move {
         loop {
-            if let Err(error) = certificate::load(&follower, &shown).await {
+            if let Err(error) = certificate::load(&follower, &served).await {
                 warn!(%error, "cannot read the webhooks' certificate");
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     });
-    let acceptor = TlsAcceptor::from(Arc::new(served.config()));
-    tasks.spawn(listen(listener, acceptor.clone(), context.clone()));
-    Ok((tasks, Some(acceptor)))
+    serving.tasks.spawn(listen(listener, acceptor, context.clone()));
+    Ok(Some(serving))
 }
 
-/// What the leader does for them, for ever: a certificate that holds, and an API server that knows it.
-pub async fn keep(context: &Context) {
-    let Some(webhooks) = &context.settings.webhooks else { return std::future::pending().await };
+/// What the leader does for them, for ever: a certificate that holds and is shown, and an API server that knows it.
+pub async fn keep(context: &Context, serving: Option<&Serving>) {
+    let Some(serving) = serving else { return std::future::pending().await };
     let mut authorities = certificate::Authorities::default();
     loop {
         let kept = async {
-            let authority = certificate::ensure(context, webhooks).await?;
+            let authority = certificate::ensure(context, &serving.terms).await?;
+            certificate::load(context, &serving.served).await?;
             let authority = authorities.with_last(authority);
-            registration::register(context, webhooks, &authority).await
+            registration::register(context, &serving.terms, &authority).await
         };
         if let Err(error) = kept.await {
             warn!(%error, "cannot register the webhooks");

@@ -230,6 +230,11 @@ impl Topology {
     pub fn is_by_node(&self) -> bool {
         &*self.key == "kubernetes.io/hostname"
     }
+
+    /// Has no domain more than one of the nodes that are there?
+    pub(crate) fn has_one_node_each(&self) -> bool {
+        self.domain_of.iter().filter(|domain| **domain != NO_DOMAIN).count() == self.domains as usize
+    }
 }
 
 impl Class {

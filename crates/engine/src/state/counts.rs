@@ -2,6 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::cluster::Topology;
+
 /// Above this many domains a count is kept only for those that have any.
 const DENSE_DOMAINS: u32 = 64;
 
@@ -64,12 +66,58 @@ impl Counts {
     }
 }
 
+/// How many nodes take part, by domain.
+#[derive(Clone, Debug)]
+enum Nodes {
+    /// No domain has more than one, as with hostnames: a bit for each.
+    One(Vec<u64>),
+    Many(Vec<u32>),
+}
+
+impl Nodes {
+    fn new(domains: u32, one_each: bool) -> Nodes {
+        if one_each {
+            Nodes::One(vec![0; domains.div_ceil(64) as usize])
+        } else {
+            Nodes::Many(vec![0; domains as usize])
+        }
+    }
+
+    #[inline]
+    fn get(&self, domain: u32) -> u32 {
+        match self {
+            Nodes::One(bits) => (bits[domain as usize / 64] >> (domain % 64)) as u32 & 1,
+            Nodes::Many(counts) => counts[domain as usize],
+        }
+    }
+
+    /// One more. Is it the first?
+    fn add(&mut self, domain: u32) -> bool {
+        let is_first = self.get(domain) == 0;
+        match self {
+            Nodes::One(bits) => bits[domain as usize / 64] |= 1 << (domain % 64),
+            Nodes::Many(counts) => counts[domain as usize] += 1,
+        }
+        is_first
+    }
+
+    /// One less. Was it the last?
+    fn remove(&mut self, domain: u32) -> bool {
+        let was_last = self.get(domain) == 1;
+        match self {
+            Nodes::One(bits) => bits[domain as usize / 64] &= !(1 << (domain % 64)),
+            Nodes::Many(counts) => counts[domain as usize] = counts[domain as usize].saturating_sub(1),
+        }
+        was_last
+    }
+}
+
 /// Counts of one spread group, with the smallest count of a domain that takes part always at hand.
 #[derive(Clone, Debug)]
 pub(super) struct SpreadCounts {
     counts: Counts,
-    /// Nodes that take part, by domain: a domain takes part while it has one.
-    nodes: Counts,
+    /// A domain takes part while it has one.
+    nodes: Nodes,
     /// How many domains take part.
     domains: u32,
     /// How many domains that take part have this count.
@@ -78,10 +126,14 @@ pub(super) struct SpreadCounts {
 }
 
 impl SpreadCounts {
-    pub(super) fn new(domains: u32) -> SpreadCounts {
+    pub(super) fn new(topology: &Topology) -> SpreadCounts {
+        SpreadCounts::over(topology.domains, topology.has_one_node_each())
+    }
+
+    fn over(domains: u32, one_node_each: bool) -> SpreadCounts {
         SpreadCounts {
             counts: Counts::new(domains),
-            nodes: Counts::new(domains),
+            nodes: Nodes::new(domains, one_node_each),
             domains: 0,
             with_count: vec![0],
             minimum: 0,
@@ -131,7 +183,7 @@ impl SpreadCounts {
     }
 
     pub(super) fn add_node(&mut self, domain: u32) {
-        if self.nodes.add(domain) == 1 {
+        if self.nodes.add(domain) {
             let count = self.counts.get(domain);
             self.domains += 1;
             *self.slot(count) += 1;
@@ -142,7 +194,7 @@ impl SpreadCounts {
     }
 
     pub(super) fn remove_node(&mut self, domain: u32) {
-        if self.nodes.subtract(domain) == 0 {
+        if self.nodes.remove(domain) {
             let count = self.counts.get(domain);
             self.domains -= 1;
             *self.slot(count) -= 1;
@@ -196,13 +248,16 @@ mod tests {
     proptest! {
         /// The minimum kept at hand equals the minimum looked for, after any sequence of changes.
         #[test]
-        fn the_minimum_is_always_right(steps in proptest::collection::vec((0u8..4, 0u32..100), 1..200)) {
-            let mut counts = SpreadCounts::new(100);
+        fn the_minimum_is_always_right(
+            one_each in any::<bool>(),
+            steps in proptest::collection::vec((0u8..4, 0u32..100), 1..200),
+        ) {
+            let mut counts = SpreadCounts::over(100, one_each);
             let (mut nodes, mut pods) = (vec![0u32; 100], vec![0u32; 100]);
             for (step, domain) in steps {
                 let at = domain as usize;
                 match step {
-                    0 => { counts.add_node(domain); nodes[at] += 1; }
+                    0 if nodes[at] == 0 || !one_each => { counts.add_node(domain); nodes[at] += 1; }
                     1 if nodes[at] > 0 => { counts.remove_node(domain); nodes[at] -= 1; }
                     2 => { counts.add(domain); pods[at] += 1; }
                     3 if pods[at] > 0 => { counts.subtract(domain); pods[at] -= 1; }
@@ -210,6 +265,7 @@ mod tests {
                 }
                 let part: Vec<usize> = (0..100).filter(|at| nodes[*at] > 0).collect();
                 prop_assert_eq!(counts.domains() as usize, part.len());
+                prop_assert_eq!(counts.nodes_in(domain), nodes[at]);
                 prop_assert_eq!(counts.minimum(), part.iter().map(|at| pods[*at]).min().unwrap_or(0));
                 let others = part.iter().filter(|other| **other != at).map(|at| pods[*at]).min();
                 prop_assert_eq!(counts.minimum_of_others(domain), others);

@@ -58,8 +58,8 @@ impl<'c, 's> State<'c, 's> {
         let domains = |topology: u32| cluster.topologies[topology as usize].domains;
         let mut spread = Vec::with_capacity(cluster.spread_groups.len());
         for group in &cluster.spread_groups {
-            let mut counts = SpreadCounts::new(domains(group.topology));
             let topology = &cluster.topologies[group.topology as usize];
+            let mut counts = SpreadCounts::new(topology);
             for node in cluster.node_sets[group.nodes as usize].iter() {
                 counts.add_node(topology.domain_of[node]);
             }

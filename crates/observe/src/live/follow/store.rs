@@ -93,6 +93,9 @@ impl Store {
     /// As if all of it had been listed now.
     pub(crate) fn collected(&self) -> Collected {
         let mut collected = Collected::default();
+        let count = |kind: Kind| self.kinds.get(&kind).map_or(0, |of_kind| of_kind.objects.len());
+        collected.nodes.reserve_exact(count(Kind::Node));
+        collected.pods.reserve_exact(count(Kind::Pod));
         for (kind, of_kind) in &self.kinds {
             let source = Source { input: Arc::from(right_to_list(kind.info())), item: None };
             for outcome in of_kind.objects.values() {

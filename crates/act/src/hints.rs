@@ -60,10 +60,12 @@ impl<'c> Hints<'c> {
     pub async fn give(&mut self, targets: &Targets, namespaces: &[&str]) -> Result<(), String> {
         self.round += 1;
         let round = format!("{}-{}", self.run, self.round);
-        // The probe's policy is written last: once it is known, the other is.
+        // The probe's policy is written last: once it is known, the other is. What binds them stays the same.
         for (name, spec) in [(POLICY, placement(targets, namespaces)), (PROBE, probe(&round))] {
             self.write("MutatingAdmissionPolicy", name, spec).await?;
-            self.write("MutatingAdmissionPolicyBinding", name, json!({"policyName": name})).await?;
+            if self.round == 1 {
+                self.write("MutatingAdmissionPolicyBinding", name, json!({"policyName": name})).await?;
+            }
         }
         let start = Instant::now();
         while self.round_known().await?.as_deref() != Some(&*round) {

@@ -15,6 +15,7 @@ mod error;
 mod eviction;
 mod gate;
 mod hints;
+mod lanes;
 mod marks;
 mod node_claims;
 mod options;

@@ -142,6 +142,13 @@ fn seen(pod: Pod) -> Option<(Name, Seen)> {
     Some((uid, seen))
 }
 
+impl Seen {
+    /// It is neither going nor finished.
+    pub fn is_to_stay(&self) -> bool {
+        !self.terminating && !self.finished
+    }
+}
+
 impl Pods {
     /// What keeps the node from being empty: pods that neither go with it nor are finished.
     pub fn left_on(&self, node: &Name) -> usize {
@@ -151,7 +158,6 @@ impl Pods {
 
     /// Pods of the controller that are there to stay.
     pub fn of_controller<'p>(&'p self, controller: &'p Name) -> impl Iterator<Item = (&'p Name, &'p Seen)> {
-        let is_live = |pod: &Seen| !pod.terminating && !pod.finished;
-        self.by_uid.iter().filter(move |(_, pod)| pod.controller.as_ref() == Some(controller) && is_live(pod))
+        self.by_uid.iter().filter(move |(_, pod)| pod.controller.as_ref() == Some(controller) && pod.is_to_stay())
     }
 }

@@ -1,6 +1,6 @@
 //! When a wave is over: everything that left has a replacement that is ready.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{Migration, Name};
 
@@ -47,12 +47,19 @@ impl Settling {
         })
     }
 
-    /// Replacements of everything evicted of these controllers have a node, so that where they go is decided.
-    pub fn are_placed(&self, pods: &Pods, controllers: &BTreeSet<Name>) -> bool {
-        controllers.iter().all(|controller| {
-            let placed = self.replacements(pods, controller).filter(|(_, pod)| pod.node.is_some()).count();
-            placed >= self.evicted.get(controller).map_or(0, BTreeSet::len)
-        })
+    /// Controllers of which something evicted has no replacement with a node yet: where it goes is not decided.
+    pub fn undecided(&self, pods: &Pods) -> BTreeSet<Name> {
+        let mut awaited: HashMap<&Name, usize> =
+            self.evicted.iter().map(|(controller, evicted)| (controller, evicted.len())).collect();
+        for (uid, pod) in pods.by_uid.iter().filter(|(_, pod)| pod.node.is_some() && pod.is_to_stay()) {
+            if let Some(controller) = &pod.controller
+                && let Some(awaited) = awaited.get_mut(controller)
+                && self.before.get(controller).is_none_or(|before| !before.contains(uid))
+            {
+                *awaited = awaited.saturating_sub(1);
+            }
+        }
+        awaited.into_iter().filter(|(_, awaited)| *awaited > 0).map(|(controller, _)| controller.clone()).collect()
     }
 
     /// Pods that have come since the wave began, with their nodes: what has landed where.

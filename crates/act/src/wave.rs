@@ -1,27 +1,36 @@
 //! One wave: hints, evictions, and the wait for what takes the place of what left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use futures_util::future::{BoxFuture, OptionFuture};
+use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use model::{Method, Migration, Name};
 use tracing::{Instrument, debug_span};
 
 use crate::carry_out::{Execution, Stop};
+use crate::cluster::Cluster;
 use crate::eviction::{Evicted, Run, evict};
-use crate::hints::{self, Targets};
+use crate::hints::{self, Hints, Targets};
+use crate::lanes::{Lanes, Leaving, keeps_its_name};
+use crate::options::Options;
 use crate::pods::Watched;
-use crate::progress::{Done, Progress};
+use crate::progress::{Done, Listener, Progress};
 use crate::settling::Settling;
 use crate::surge;
 
 /// Evictions asked for at once; the pace of writes bounds them further.
 const EVICTIONS_AT_ONCE: usize = 16;
+/// The next hints are written while so many are yet to leave: at the pace of writes, while the API server learns of them.
+const LEAVING_MEANWHILE: usize = 32;
+/// Longer than anything is waited for that has a limit of its own.
+const LONG: Duration = Duration::from_secs(24 * 3_600);
 /// How often somebody who waits is told what for.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// A step with the uid of its pod's controller.
-type Leaving<'s> = (&'s Migration, Option<Name>);
+/// Hints that are being given: what came of it, and the steps that they are for.
+type Giving<'g, 'e> = BoxFuture<'g, (Hints<'e>, Result<(), String>, Vec<usize>)>;
 
 impl Execution<'_> {
     /// Evicts the pods of a wave and waits until each has a replacement that is ready.
@@ -32,8 +41,6 @@ impl Execution<'_> {
             wave.iter().partition(|step| step.method == Method::Surge);
         let leaving: Vec<Leaving<'_>> = evicting.iter().map(|step| (*step, controller(step))).collect();
         let mut refused: BTreeMap<Name, String> = BTreeMap::new();
-        let mut evicted = Vec::new();
-        let mut targets = Targets::new();
         let mut namespaces: Vec<&str> = wave.iter().map(|step| &*step.namespace).collect();
         namespaces.sort_unstable();
         namespaces.dedup();
@@ -57,29 +64,7 @@ impl Execution<'_> {
                 }
             }
         }
-        for mut round in self.rounds(&leaving) {
-            // A node that keeps one pod keeps all: the rest of its pods need not go.
-            round.retain(|(step, _)| !refused.contains_key(&step.from_node));
-            self.hint(&round, &mut targets, &namespaces).await;
-            for ((step, controller), answer) in self.evict_all(&round, Run::Real).await {
-                match answer {
-                    Evicted::Granted => {
-                        settling.evicted(controller.clone(), step.uid.clone());
-                        evicted.push((step, controller));
-                    }
-                    Evicted::Gone => self.done(step, Done::Gone),
-                    Evicted::Refused(reason) => {
-                        refused.insert(step.from_node.clone(), refused_by(step, &reason));
-                    }
-                }
-            }
-            // The next round has other targets. Pods that keep their name have theirs for as long as the wave lasts.
-            let shared = round.iter().filter(|(step, _)| !keeps_its_name(step));
-            let shared: BTreeSet<Name> = shared.filter_map(|(_, controller)| controller.clone()).collect();
-            if !pods.until(self.within(&evicted), |pods| settling.are_placed(pods, &shared)).await {
-                break;
-            }
-        }
+        let evicted = self.evict_in_turn(&leaving, &namespaces, &mut refused, &mut settling, pods).await;
         if let Err(reason) = self.settle(&evicted, &settling, pods).await {
             for (step, _) in evicted {
                 self.done(step, Done::Failed(reason.clone()));
@@ -100,59 +85,108 @@ impl Execution<'_> {
         self.keep(refused).await
     }
 
-    /// Pods of one controller are as good as one another for the scheduler: in a round each controller's have one
-    /// target. Those that keep their name have each their own.
-    fn rounds<'s>(&self, wave: &[Leaving<'s>]) -> Vec<Vec<Leaving<'s>>> {
-        if self.hints.is_none() {
-            return vec![wave.to_vec()];
-        }
-        let mut targets_of: BTreeMap<&Option<Name>, Vec<&Name>> = BTreeMap::new();
-        let mut rounds: Vec<Vec<Leaving<'s>>> = Vec::new();
-        for (step, controller) in wave {
-            let round = if keeps_its_name(step) {
-                0
+    /// Evicts these, each controller's by one target after the other, and returns those that left. What has been hinted at
+    /// leaves while the API server learns of the next hints.
+    async fn evict_in_turn<'s>(
+        &mut self,
+        leaving: &[Leaving<'s>],
+        namespaces: &[&str],
+        refused: &mut BTreeMap<Name, String>,
+        settling: &mut Settling,
+        pods: &Watched,
+    ) -> Vec<Leaving<'s>> {
+        let mut hints = self.hints.take();
+        let mut lanes = Lanes::new(leaving, hints.is_some());
+        let mut targets = Targets::new();
+        let mut giving: OptionFuture<Giving<'_, '_>> = None.into();
+        let mut is_giving = false;
+        let mut hinted: VecDeque<usize> = VecDeque::new();
+        let mut asked = FuturesUnordered::new();
+        let mut evicted: Vec<Leaving<'s>> = Vec::new();
+        let mut came_forward = Instant::now();
+        loop {
+            // Late, so that many share a hint, and early enough that nothing waits for it.
+            let next = if !is_giving && hinted.len() <= LEAVING_MEANWHILE {
+                lanes.next(&pods.now(|pods| settling.undecided(pods)))
             } else {
-                let targets = targets_of.entry(controller).or_default();
-                targets.iter().position(|target| **target == step.to_node).unwrap_or_else(|| {
-                    targets.push(&step.to_node);
-                    targets.len() - 1
-                })
+                Vec::new()
             };
-            rounds.resize_with(rounds.len().max(round + 1), Vec::new);
-            rounds[round].push((step, controller.clone()));
+            match hints.take_if(|_| !next.is_empty()) {
+                Some(mut hints) => {
+                    targets.retain(|key, _| hints::is_named(key) || lanes.is_under_way(key));
+                    targets.extend(next.iter().filter_map(|number| target(&leaving[*number])));
+                    let targets = targets.clone();
+                    let given = async move {
+                        let given = hints.give(&targets, namespaces).await;
+                        (hints, given, next)
+                    };
+                    (giving, is_giving) = (Some(given.boxed()).into(), true);
+                }
+                None => hinted.extend(next),
+            }
+            while asked.len() < EVICTIONS_AT_ONCE
+                && let Some(number) = hinted.pop_front()
+            {
+                let (step, controller) = &leaving[number];
+                // A node that keeps one pod keeps all: the rest of its pods need not go.
+                if refused.contains_key(&step.from_node) {
+                    lanes.answered(controller.as_ref());
+                    continue;
+                }
+                let leaving = (*step, controller.clone());
+                asked.push(evict_one(self.cluster, self.options, self.listener, leaving, Run::Real).boxed());
+            }
+            let may_hint = !is_giving && hinted.len() <= LEAVING_MEANWHILE;
+            let is_idle = asked.is_empty() && !is_giving;
+            if is_idle && hinted.is_empty() && lanes.is_empty() {
+                break;
+            }
+            let left = match is_idle {
+                true => self.within(&evicted).saturating_sub(came_forward.elapsed()),
+                false => LONG,
+            };
+            tokio::select! {
+                Some(((step, controller), answer)) = asked.next(), if !asked.is_empty() => {
+                    came_forward = Instant::now();
+                    lanes.answered(controller.as_ref());
+                    match answer {
+                        Evicted::Granted => {
+                            settling.evicted(controller.clone(), step.uid.clone());
+                            evicted.push((step, controller));
+                        }
+                        Evicted::Gone => self.done(step, Done::Gone),
+                        Evicted::Refused(reason) => {
+                            refused.insert(step.from_node.clone(), refused_by(step, &reason));
+                        }
+                    }
+                }
+                Some((back, given, next)) = &mut giving, if is_giving => {
+                    (giving, is_giving) = (None.into(), false);
+                    came_forward = Instant::now();
+                    hinted.extend(next);
+                    // Where the API server gives none it goes on without: where replacements land is looked at.
+                    match given {
+                        Ok(()) => hints = Some(back),
+                        Err(problem) => (self.listener)(Progress::WithoutHints(&problem)),
+                    }
+                }
+                may_go_on = pods.until(left, |pods| lanes.has_next(&settling.undecided(pods))), if may_hint => {
+                    // In vain: the rest stays, and the wave is told to have failed where it is settled.
+                    if !may_go_on && is_idle {
+                        break;
+                    }
+                    came_forward = Instant::now();
+                }
+            }
         }
-        rounds
+        self.hints = hints;
+        evicted
     }
 
-    /// Tells the API server where the replacements of these should go. Where it gives no hints it goes on without: where
-    /// they land is looked at.
-    async fn hint(&mut self, round: &[Leaving<'_>], targets: &mut Targets, namespaces: &[&str]) {
-        let Some(hints) = &mut self.hints else { return };
-        targets.retain(|key, _| hints::is_named(key));
-        for (step, controller) in round {
-            let Some(controller) = controller else { continue };
-            let key = if keeps_its_name(step) { hints::named(controller, &step.pod) } else { controller.to_string() };
-            targets.insert(key, step.to_node.clone());
-        }
-        if let Err(problem) = hints.give(targets, namespaces).await {
-            (self.listener)(Progress::WithoutHints(&problem));
-            self.hints = None;
-        }
-    }
-
-    async fn evict_all<'s>(&self, round: &[Leaving<'s>], run: Run) -> Vec<(Leaving<'s>, Evicted)> {
-        let asked: Vec<_> = round.iter().cloned().map(|leaving| self.evict_one(leaving, run).boxed()).collect();
+    async fn evict_all<'s>(&self, all: &[Leaving<'s>], run: Run) -> Vec<(Leaving<'s>, Evicted)> {
+        let ask = |leaving: &Leaving<'s>| evict_one(self.cluster, self.options, self.listener, leaving.clone(), run);
+        let asked: Vec<_> = all.iter().map(|leaving| ask(leaving).boxed()).collect();
         futures_util::stream::iter(asked).buffer_unordered(EVICTIONS_AT_ONCE).collect().await
-    }
-
-    async fn evict_one<'s>(&self, leaving: Leaving<'s>, run: Run) -> (Leaving<'s>, Evicted) {
-        if run == Run::Real {
-            (self.listener)(Progress::Evicting(leaving.0));
-        }
-        let step = leaving.0;
-        let span = debug_span!("eviction", namespace = %step.namespace, pod = %step.pod, rehearsed = run == Run::Dry);
-        let answer = evict(self.cluster, step, run, self.options.refused_for).instrument(span).await;
-        (leaving, answer)
     }
 
     /// Waits until the wave is over; the error says what it waited for in vain, or why it waits no longer.
@@ -186,7 +220,24 @@ fn refused_by(step: &Migration, reason: &str) -> String {
     format!("{}/{}: {reason}", step.namespace, step.pod)
 }
 
-/// Pods of a StatefulSet come again under their name.
-fn keeps_its_name(step: &Migration) -> bool {
-    &*step.workload.kind == "StatefulSet"
+/// Where its replacement should go, where it has a controller that makes one.
+fn target((step, controller): &Leaving<'_>) -> Option<(String, Name)> {
+    let controller = controller.as_ref()?;
+    let key = if keeps_its_name(step) { hints::named(controller, &step.pod) } else { controller.to_string() };
+    Some((key, step.to_node.clone()))
+}
+
+async fn evict_one<'s>(
+    cluster: &Cluster,
+    options: &Options,
+    listener: Listener<'_>,
+    (step, controller): Leaving<'s>,
+    run: Run,
+) -> (Leaving<'s>, Evicted) {
+    if run == Run::Real {
+        listener(Progress::Evicting(step));
+    }
+    let span = debug_span!("eviction", namespace = %step.namespace, pod = %step.pod, rehearsed = run == Run::Dry);
+    let answer = evict(cluster, step, run, options.refused_for).instrument(span).await;
+    ((step, controller), answer)
 }

@@ -59,7 +59,7 @@ pub struct NodePrices {
 }
 
 /// One pod's move.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Migration {
     /// From 1.
     pub wave: u32,

@@ -119,7 +119,7 @@ fn print_waves(written: &[&Written], begin: Instant, end: Instant) {
         }
     }
     println!(
-        "\n| wave | begins at s | evictions | rounds | all asked first, s | hints written, s | hints known, s | evicted, s \
+        "\n| wave | begins at s | evictions | writes of hints | all asked first, s | hints written, s | hints known, s | evicted, s \
          | replacements placed, s | settled, nodes gone, looked again, s |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
@@ -145,7 +145,7 @@ fn print_waves(written: &[&Written], begin: Instant, end: Instant) {
         println!(
             "| {wave} | {:.1} | {evictions} | {} | {asked:.1} | {hinted:.1} | {known:.1} | {evicted:.1} | {placed:.1} | {:.1} |",
             (*start - begin).as_secs_f64(),
-            hints / WRITES_OF_HINTS,
+            hints,
             (next - last).as_secs_f64(),
         );
     }
@@ -155,8 +155,6 @@ const EVICTIONS: &str = "evictions";
 const HINTS: &str = "for placement hints";
 /// It is renewed whether anything is done or not.
 const LEASE: &str = "of the lease";
-/// Two policies and their bindings.
-const WRITES_OF_HINTS: usize = 4;
 
 /// A write of the operator's.
 struct Written {

@@ -41,7 +41,6 @@ pub fn run(plimsoll: &Path) -> anyhow::Result<()> {
     config.default_retry = false;
     let client = runtime.block_on(async { kube::Client::try_from(config) })?;
     let review = review().to_string();
-    let is_sized = |answer: &Value| answer["response"]["patch"].is_string();
     plane.wait_until("pods are sized", PATIENCE, |_| {
         runtime.block_on(ask(&client, &review)).is_ok_and(|(answer, _)| is_sized(&answer))
     })?;
@@ -72,8 +71,10 @@ async fn at_a_rate(client: &kube::Client, review: &str) -> anyhow::Result<Vec<Du
         tokio::time::sleep_until(due.into()).await;
         let (client, review) = (client.clone(), review.to_owned());
         asking.spawn(async move {
-            ask(&client, &review).await?;
-            anyhow::Ok(due.elapsed())
+            let (answer, _) = ask(&client, &review).await?;
+            let took = due.elapsed();
+            ensure!(is_sized(&answer), "not sized: {answer}");
+            anyhow::Ok(took)
         });
     }
     let mut all = Vec::new();
@@ -103,6 +104,10 @@ async fn as_fast_as_it_answers(client: &kube::Client, review: &str) -> anyhow::R
         all.extend(took??);
     }
     Ok(all)
+}
+
+fn is_sized(answer: &Value) -> bool {
+    answer["response"]["patch"].is_string()
 }
 
 /// The answer, and how long it took until all of it was there.

@@ -131,7 +131,7 @@ impl From<ActError> for Stop {
 
 pub(crate) struct Execution<'e> {
     pub(crate) cluster: &'e Cluster,
-    plan: &'e Plan,
+    pub(crate) plan: &'e Plan,
     pub(crate) policy: &'e Policy,
     pub(crate) options: &'e Options,
     gate: &'e dyn Gate,

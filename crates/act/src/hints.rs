@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Refusal;
 use crate::cluster::Cluster;
+use crate::patience::Patience;
 
 /// There is one at a time, as there is one plan at a time.
 const POLICY: &str = "plimsoll-placement";
@@ -47,13 +48,20 @@ pub struct Hints<'c> {
     /// What rounds are named after, so that one is never taken for that of an earlier run.
     run: String,
     round: u32,
+    /// What binds the policies is as it should be.
+    is_bound: bool,
 }
 
 impl<'c> Hints<'c> {
     /// Hints for this plan; nothing is written yet.
     pub fn new(cluster: &'c Cluster, plan: &str) -> Hints<'c> {
         let run = jiff::Timestamp::now().as_nanosecond().to_string();
-        Hints { cluster, plan: plan.to_owned(), run, round: 0 }
+        Hints { cluster, plan: plan.to_owned(), run, round: 0, is_bound: false }
+    }
+
+    /// A wave begins: what binds the policies is written again, in case that somebody took it away.
+    pub fn begin_wave(&mut self) {
+        self.is_bound = false;
     }
 
     /// Gives these targets from now on, and returns when the API server does so. The error says why it will not.
@@ -63,18 +71,22 @@ impl<'c> Hints<'c> {
         // The probe's policy is written last: once it is known, the other is. What binds them stays the same.
         for (name, spec) in [(POLICY, placement(targets, namespaces)), (PROBE, probe(&round))] {
             self.write("MutatingAdmissionPolicy", name, spec).await?;
-            if self.round == 1 {
+            if !self.is_bound {
                 self.write("MutatingAdmissionPolicyBinding", name, json!({"policyName": name})).await?;
             }
         }
+        self.is_bound = true;
         let start = Instant::now();
-        while self.round_known().await?.as_deref() != Some(&*round) {
+        loop {
+            let known = self.round_known().await;
+            if known.as_ref().is_ok_and(|known| known.as_deref() == Some(&*round)) {
+                return Ok(());
+            }
             if start.elapsed() > KNOWN_WITHIN {
-                return Err("the API server has not learnt of them in time".to_owned());
+                return Err(known.err().unwrap_or_else(|| "the API server has not learnt of them in time".to_owned()));
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-        Ok(())
     }
 
     async fn write(&self, kind: &str, name: &str, spec: Value) -> Result<(), String> {
@@ -85,11 +97,17 @@ impl<'c> Hints<'c> {
         });
         // These objects are ours alone: no field of them has another owner.
         let ours = PatchParams::apply("plimsoll").force();
-        let written = self.cluster.write(api(self.cluster, kind).patch(name, &ours, &Patch::Apply(&object))).await;
-        match written {
-            Ok(_) => Ok(()),
-            Err(Refusal::Gone) => Err(format!("the API server does not serve {kind} (Kubernetes 1.36 and later do)")),
-            Err(refusal) => Err(refusal.in_words()),
+        let (api, mut patience) = (api(self.cluster, kind), Patience::of(KNOWN_WITHIN));
+        loop {
+            let written = self.cluster.write(api.patch(name, &ours, &Patch::Apply(&object))).await;
+            match written {
+                Ok(_) => return Ok(()),
+                Err(Refusal::Gone) => {
+                    return Err(format!("the API server does not serve {kind} (Kubernetes 1.36 and later do)"));
+                }
+                Err(refusal) if patience.is_left_after(&refusal).await => {}
+                Err(refusal) => return Err(refusal.in_words()),
+            }
         }
     }
 

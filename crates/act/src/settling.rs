@@ -38,8 +38,7 @@ impl Settling {
         }
     }
 
-    /// Every pod evicted is gone, and as many are ready as were before, or as many as are left of a workload that has
-    /// become smaller meanwhile.
+    /// Every pod evicted is gone, and as many are ready as were before.
     pub fn is_over(&self, pods: &Pods) -> bool {
         self.evicted.iter().all(|(controller, evicted)| {
             let are_gone = evicted.iter().all(|uid| !pods.by_uid.contains_key(uid));

@@ -96,6 +96,7 @@ impl Execution<'_> {
         pods: &Watched,
     ) -> Vec<Leaving<'s>> {
         let mut hints = self.hints.take();
+        hints.iter_mut().for_each(Hints::begin_wave);
         let mut lanes = Lanes::new(leaving, hints.is_some());
         let mut targets = Targets::new();
         let mut giving: OptionFuture<Giving<'_, '_>> = None.into();
@@ -136,7 +137,7 @@ impl Execution<'_> {
                 let leaving = (*step, controller.clone());
                 asked.push(evict_one(self.cluster, self.options, self.listener, leaving, Run::Real).boxed());
             }
-            let may_hint = !is_giving && hinted.len() <= LEAVING_MEANWHILE;
+            let may_hint = !is_giving && hinted.len() <= LEAVING_MEANWHILE && !lanes.is_empty();
             let is_idle = asked.is_empty() && !is_giving;
             if is_idle && hinted.is_empty() && lanes.is_empty() {
                 break;
@@ -167,7 +168,12 @@ impl Execution<'_> {
                     // Where the API server gives none it goes on without: where replacements land is looked at.
                     match given {
                         Ok(()) => hints = Some(back),
-                        Err(problem) => (self.listener)(Progress::WithoutHints(&problem)),
+                        Err(problem) => {
+                            // What an earlier hint says of them is no longer meant.
+                            let taken = hints::take_back(self.cluster, Some(&self.plan.name)).await;
+                            let problem = taken.err().map_or(problem.clone(), |left| format!("{problem}; and {left}"));
+                            (self.listener)(Progress::WithoutHints(&problem));
+                        }
                     }
                 }
                 may_go_on = pods.until(left, |pods| lanes.has_next(&settling.undecided(pods))), if may_hint => {

@@ -90,10 +90,7 @@ async fn lead(context: &Arc<Context>) -> Result<(), OperatorError> {
             warn!(%error, "cannot bring plans forward");
             tokio::time::sleep(TRY_AGAIN).await;
         }
-        if let Err(error) = loops.reconcile(context, plans.executing(context)).await {
-            warn!(%error, "cannot bring configurations forward");
-            tokio::time::sleep(TRY_AGAIN).await;
-        }
+        loops.reconcile(context, plans.executing(context)).await;
         context.metrics.beat();
         context.objects.changed_within(LOOK_EVERY).await;
     }

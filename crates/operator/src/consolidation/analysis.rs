@@ -7,6 +7,7 @@ use engine::analyze::{Analysis, analyze as cost};
 use model::{Plan, Policy, Risk, Snapshot};
 use tracing::{Span, debug_span};
 
+use super::part;
 use super::terms::Terms;
 use crate::clock;
 use crate::context::Context;
@@ -18,6 +19,8 @@ pub struct Found {
     pub prices: model::Prices,
     pub analysis: Analysis,
     pub plan: Plan,
+    /// As much of it as one object holds, where it holds less.
+    pub part: Option<Plan>,
     /// Whether the plan may be carried out without anybody's approval.
     pub needs_approval: bool,
     pub seconds: f64,
@@ -25,6 +28,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// The plan that may be carried out next.
+    pub fn next(&self) -> &Plan {
+        self.part.as_ref().unwrap_or(&self.plan)
+    }
+
     /// The proven bound over the cost now, in percent.
     pub fn placement_score(&self) -> f64 {
         let summary = &self.plan.summary;
@@ -72,23 +80,28 @@ pub async fn plan(seen: Seen, terms: &Terms) -> Result<Found, String> {
         let Seen { snapshot, prices, analysis, start } = seen;
         let policy = terms.policy(&snapshot);
         let planning = Instant::now();
-        let (plan, needs_approval) = span.in_scope(|| make(&snapshot, &prices, &policy, &terms));
+        let (plan, part, needs_approval) = span.in_scope(|| make(&snapshot, &prices, &policy, &terms));
         let seconds_planning = planning.elapsed().as_secs_f64();
         let seconds = start.elapsed().as_secs_f64();
-        Found { snapshot, policy, prices, analysis, plan, needs_approval, seconds, seconds_planning }
+        Found { snapshot, policy, prices, analysis, plan, part, needs_approval, seconds, seconds_planning }
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
 }
 
-/// The plan, and whether somebody has to agree to it: what is of low risk goes first where that may go by itself.
-fn make(snapshot: &Snapshot, prices: &model::Prices, policy: &Policy, terms: &Terms) -> (Plan, bool) {
+/// The plan, as much of it as one object holds, and whether somebody has to agree to it: what is of low risk goes first
+/// where that may go by itself.
+fn make(snapshot: &Snapshot, prices: &model::Prices, policy: &Policy, terms: &Terms) -> (Plan, Option<Plan>, bool) {
     let by = |policy: &Policy| engine::plan(snapshot, prices, policy, terms.strategy);
-    match terms.spec.mode {
-        Mode::Observe | Mode::Manual => (by(policy), true),
-        Mode::FullAuto => (by(policy), false),
-        Mode::SemiAuto => {
-            let of_low_risk = by(&Policy { most_risk: Risk::Low, ..policy.clone() });
-            if of_low_risk.nodes.remove.is_empty() { (by(policy), true) } else { (of_low_risk, false) }
-        }
-    }
+    let of_low_risk = Policy { most_risk: Risk::Low, ..policy.clone() };
+    let (plan, policy, needs_approval) = match terms.spec.mode {
+        Mode::Observe => return (by(policy), None, true),
+        Mode::Manual => (by(policy), policy, true),
+        Mode::FullAuto => (by(policy), policy, false),
+        Mode::SemiAuto => match by(&of_low_risk) {
+            plan if plan.nodes.remove.is_empty() => (by(policy), policy, true),
+            plan => (plan, &of_low_risk, false),
+        },
+    };
+    let part = part::that_fits(&plan, |most| by(&Policy { most_moves: Some(most), ..policy.clone() }));
+    (plan, part, needs_approval)
 }

@@ -1,6 +1,7 @@
 //! The loop of each OptimizationConfig: look, plan, and report or propose.
 
 mod analysis;
+mod part;
 pub mod proposal;
 pub mod report;
 mod shadow;
@@ -15,7 +16,7 @@ use crds::{Holds, Moment, OptimizationConfigStatus, Schedule};
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
 use serde_json::json;
-use tracing::{Instrument, debug_span};
+use tracing::{Instrument, debug_span, warn};
 
 use crate::clock;
 use crate::context::Context;
@@ -36,7 +37,7 @@ const READY: &str = "Ready";
 const STALE: Duration = Duration::from_secs(300);
 /// What is not accepted or not answered is looked at again, however long its schedule: what it lacks may come.
 const ASK_AGAIN_SECONDS: i64 = 300;
-/// After the API server has refused what nobody expected.
+/// After a first failure; twice as long after each that follows, up to the above.
 const TRY_AGAIN_SECONDS: i64 = 5;
 
 /// All loops, by the name of their configuration.
@@ -50,6 +51,8 @@ struct Loop {
     /// The generations of the configuration and of its profile that it last saw.
     seen: (Option<i64>, Option<i64>),
     due: Due,
+    /// After how long what has failed is tried again.
+    again: i64,
     /// A plan was being carried out when it last looked.
     saw_executing: bool,
     watched: Watched,
@@ -57,21 +60,22 @@ struct Loop {
 
 impl Loops {
     /// Brings every loop forward that is due, while this plan is being carried out. One that fails stops no other.
-    pub async fn reconcile(
-        &mut self,
-        context: &Context,
-        executing: Option<&DynamicObject>,
-    ) -> Result<(), OperatorError> {
+    pub async fn reconcile(&mut self, context: &Context, executing: Option<&DynamicObject>) {
         let is_executing = executing.is_some();
         let configs = context.objects.configs.all();
         self.of.retain(|known, _| configs.iter().any(|config| name(config) == known));
-        let mut result = Ok(());
         for config in configs {
             let terms = Terms::of(context, &config);
             let seen = (config.metadata.generation, terms.as_ref().ok().and_then(|terms| terms.profile_generation));
             let now = clock::now();
             let of = self.of.entry(name(&config).to_owned());
-            let turn = of.or_insert(Loop { seen, due: Due::now(), saw_executing: false, watched: Watched::default() });
+            let turn = of.or_insert(Loop {
+                seen,
+                due: Due::now(),
+                again: TRY_AGAIN_SECONDS,
+                saw_executing: false,
+                watched: Watched::default(),
+            });
             if turn.seen != seen || (turn.saw_executing && !is_executing) {
                 turn.due = Due::now();
             }
@@ -83,18 +87,18 @@ impl Loops {
                 continue;
             }
             let schedule = terms.as_ref().ok().and_then(|terms| Schedule::parse(&terms.spec.schedule).ok());
-            let is_answered = come_round(context, &config, terms, executing, &mut turn.watched).await;
             let due = schedule.map_or(Due::after(ASK_AGAIN_SECONDS), |schedule| Due::by(&schedule, now));
-            turn.due = match is_answered {
-                Ok(true) => due,
-                Ok(false) => due.within(ASK_AGAIN_SECONDS, now),
+            let is_answered = come_round(context, &config, terms, executing, &mut turn.watched).await;
+            (turn.due, turn.again) = match is_answered {
+                Ok(true) => (due, TRY_AGAIN_SECONDS),
+                Ok(false) => (due.within(ASK_AGAIN_SECONDS, now), TRY_AGAIN_SECONDS),
                 Err(error) => {
-                    result = result.and(Err(error));
-                    due.within(TRY_AGAIN_SECONDS, now)
+                    let again = turn.again;
+                    warn!(config = name(&config), %error, again_in_seconds = again, "cannot bring a configuration forward");
+                    (due.within(again, now), (again * 2).min(ASK_AGAIN_SECONDS))
                 }
             };
         }
-        result
     }
 }
 

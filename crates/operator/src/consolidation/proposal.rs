@@ -6,9 +6,10 @@ use crds::{Holds, MigrationPlan, MigrationPlanSpec, MigrationPlanStatus, Moment,
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
 use model::{Plan, UsdPerHour};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::analysis::Found;
+use super::part;
 use super::terms::Terms;
 use crate::clock;
 use crate::context::Context;
@@ -21,8 +22,6 @@ use crate::record;
 pub const CONFIG: &str = "optimizer.io/config";
 /// Who agreed, where nobody had to.
 const BY_ITSELF: &str = "plimsoll-operator, as mode";
-/// etcd takes objects of 1.5 MiB; the API server's own fields and the status come on top.
-const LARGEST_BYTES: usize = 1_000_000;
 /// Another plan takes the place of one that waits only where it saves more by this percentage.
 const BETTER_BY_PERCENT: i64 = 10;
 /// A plan of whose steps a larger part is gone is of no use any more, in percent.
@@ -51,10 +50,11 @@ pub async fn propose(
             _ => return Ok(Some(name(plan).to_owned())),
         }
     }
-    if found.plan.nodes.remove.is_empty() && found.plan.nodes.add.is_empty() {
+    let next = found.next();
+    if next.nodes.remove.is_empty() && next.nodes.add.is_empty() {
         return Ok(None);
     }
-    if let Some(same) = plans.iter().find(|plan| name(plan) == found.plan.name) {
+    if let Some(same) = plans.iter().find(|plan| name(plan) == next.name) {
         let standing: MigrationPlanStatus = status(same);
         if is_ours(&same) && standing.phase.is_final() {
             // The same plan on the same cluster came to nothing: once it is gone it is made again, and tried again.
@@ -63,7 +63,7 @@ pub async fn propose(
             return Ok(None);
         }
         // Somebody else's plan says the same.
-        return Ok(Some(found.plan.name.clone()));
+        return Ok(Some(next.name.clone()));
     }
     create(context, config, terms, found).await
 }
@@ -85,7 +85,7 @@ fn why_useless(object: &DynamicObject, found: &Found) -> Option<String> {
     if rest.steps_gone * 100 > plan.migrations.len() * MOST_GONE_PERCENT {
         return Some(format!("{} of its {} pods are gone", rest.steps_gone, plan.migrations.len()));
     }
-    let (saves, could) = (plan.summary.saved(), found.plan.summary.saved());
+    let (saves, could) = (plan.summary.saved(), found.next().summary.saved());
     if could > saves + saves.share(BETTER_BY_PERCENT, 100) && could > UsdPerHour::ZERO {
         return Some(format!("another plan saves {could} in place of {saves}"));
     }
@@ -118,18 +118,21 @@ async fn create(
     terms: &Terms,
     found: &Found,
 ) -> Result<Option<String>, OperatorError> {
-    let plan = &found.plan;
-    let mut object = serde_json::to_value(MigrationPlan::from(plan)).unwrap_or_default();
+    let plan = found.next();
+    let mut object = MigrationPlan::from(plan);
+    while !part::fits(&object) {
+        if !part::explain_less(&mut object) {
+            let note = format!("its plan of {} moves is too large for one object", plan.migrations.len());
+            events::tell(context, Subject::Config(config), EventType::Warning, "PlanTooLarge", note).await;
+            return Ok(None);
+        }
+    }
+    let mut object = serde_json::to_value(object).unwrap_or_default();
     object["metadata"]["annotations"] = json!({CONFIG: config});
     if !found.needs_approval {
         let mode = serde_json::to_value(terms.spec.mode).unwrap_or_default();
         object["spec"]["approved"] = true.into();
         object["spec"]["approvedBy"] = format!("{BY_ITSELF} {}", mode.as_str().unwrap_or_default()).into();
-    }
-    if !fits(&mut object) {
-        let note = format!("its plan of {} moves is too large for one object: limit its moves", plan.migrations.len());
-        events::tell(context, Subject::Config(config), EventType::Warning, "PlanTooLarge", note).await;
-        return Ok(None);
     }
     let objects = &context.objects;
     let Ok(object) = serde_json::from_value(object) else { return Ok(None) };
@@ -137,28 +140,15 @@ async fn create(
         return Ok(None);
     }
     let note = format!(
-        "{} moves, ${:.2} a month{}",
+        "{} moves, ${:.2} a month{}{}",
         plan.migrations.len(),
         plan.summary.saved().dollars_per_month(),
+        match found.part {
+            Some(_) => format!(" of ${:.2}: one object holds no more", found.plan.summary.saved().dollars_per_month()),
+            None => String::new(),
+        },
         if found.needs_approval { "; waits for approval" } else { "" }
     );
     events::tell(context, Subject::Plan(&plan.name), EventType::Normal, "Planned", note).await;
     Ok(Some(plan.name.clone()))
-}
-
-/// Leaves out what explains a plan where the object would be too large; false where what is to be done is.
-fn fits(object: &mut Value) -> bool {
-    for part in ["bound", "findings", "rollback"] {
-        if object.to_string().len() <= LARGEST_BYTES {
-            return true;
-        }
-        if let Some(spec) = object["spec"].as_object_mut() {
-            spec.remove(part);
-        }
-        if part == "bound" {
-            object["spec"]["summary"]["usdPerHourLowerBound"] = Value::Null;
-            object["spec"]["summary"]["gap"] = Value::Null;
-        }
-    }
-    object.to_string().len() <= LARGEST_BYTES
 }

@@ -70,6 +70,11 @@ impl ResolvesServerCert for Shown {
 }
 
 impl Served {
+    /// Is there a certificate to show?
+    pub fn shows_any(&self) -> bool {
+        self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// TLS with whatever certificate there is at the moment.
     pub fn config(&self) -> ServerConfig {
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));

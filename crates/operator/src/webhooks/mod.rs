@@ -117,14 +117,17 @@ pub async fn serve(context: &Arc<Context>) -> Result<Option<Serving>, OperatorEr
     Ok(Some(serving))
 }
 
-/// What the leader does for them, for ever: a certificate that holds and is shown, and an API server that knows it.
+/// What the leader does for them, for ever: a certificate that holds, and an API server that knows it.
 pub async fn keep(context: &Context, serving: Option<&Serving>) {
     let Some(serving) = serving else { return std::future::pending().await };
     let mut authorities = certificate::Authorities::default();
     loop {
         let kept = async {
             let authority = certificate::ensure(context, &serving.terms).await?;
-            certificate::load(context, &serving.served).await?;
+            // The first is shown before anybody is told of it; a later one only after, since it has another authority.
+            if !serving.served.shows_any() {
+                certificate::load(context, &serving.served).await?;
+            }
             let authority = authorities.with_last(authority);
             registration::register(context, &serving.terms, &authority).await
         };
